@@ -1,0 +1,75 @@
+"""Every error graphopt raises on purpose, under one base class."""
+
+
+class GraphoptError(Exception):
+    """Something the user can act on: where it happened, what is wrong, what to do.
+
+    Prints as ``<where>: <what>`` with the advice, when there is one, on a second line.
+    """
+
+    def __init__(self, where: str, what: str, hint: str = "") -> None:
+        self.where = where
+        self.what = what
+        self.hint = hint
+        line = f"{where}: {what}" if where else what
+        super().__init__(f"{line}\n{hint}" if hint else line)
+
+
+class ModelError(GraphoptError):
+    """The model file is damaged or breaks the ONNX rules."""
+
+
+class UnsupportedOperator(GraphoptError):
+    """An operator, attribute or type that graphopt cannot compile; names the node."""
+
+
+class NotConstant(UnsupportedOperator):
+    """An input that decides shapes must be known at compile time; `value` names it."""
+
+    def __init__(self, where: str, value: str, role: str) -> None:
+        self.value = value
+        super().__init__(
+            where,
+            f"{role}: expected a constant, found the computed value %{value}",
+            "make it an initializer, or bind it with constants={name: array}",
+        )
+
+
+class TypeRuleError(GraphoptError):
+    """An operator was applied to types or shapes it is not defined for."""
+
+
+class ShapeBindingError(GraphoptError):
+    """A symbolic dimension is unbound, or a given shape does not fit the model."""
+
+
+class ParseError(GraphoptError):
+    """Text that is not a graph; says line, column and what was expected."""
+
+
+class VerifyError(GraphoptError):
+    """A graph breaks an invariant of the IR or of its phase."""
+
+
+class PassError(GraphoptError):
+    """A pass failed; names the pass and the ones before it."""
+
+
+class BuildError(GraphoptError):
+    """A kernel or the program could not be compiled or linked."""
+
+
+class InputError(GraphoptError):
+    """An array given to a model has the wrong name, shape or dtype."""
+
+
+class ArtifactError(GraphoptError):
+    """An artifact folder is damaged, unreadable or cannot be written."""
+
+
+class TargetError(GraphoptError):
+    """An unknown target, or an artifact built for a CPU other than this one."""
+
+
+class OptionError(GraphoptError):
+    """An option's value is not one that graphopt knows."""

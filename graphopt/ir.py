@@ -1,0 +1,291 @@
+"""The graph IR: types, values, operators, nodes, graphs. Everything here is immutable."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+import ml_dtypes
+import numpy as np
+
+from graphopt.errors import TypeRuleError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Dim = int | str
+
+
+class DType(StrEnum):
+    """Element type. The value is the name used in graph text."""
+
+    F64 = "f64"
+    F32 = "f32"
+    F16 = "f16"
+    BF16 = "bf16"
+    F8E4M3FN = "f8e4m3fn"
+    F8E4M3FNUZ = "f8e4m3fnuz"
+    F8E5M2 = "f8e5m2"
+    F8E5M2FNUZ = "f8e5m2fnuz"
+    F8E8M0FNU = "f8e8m0fnu"
+    F4E2M1FN = "f4e2m1fn"
+    I64 = "i64"
+    I32 = "i32"
+    I16 = "i16"
+    I8 = "i8"
+    I4 = "i4"
+    I2 = "i2"
+    U64 = "u64"
+    U32 = "u32"
+    U16 = "u16"
+    U8 = "u8"
+    U4 = "u4"
+    U2 = "u2"
+    BOOL = "bool"
+    C64 = "c64"
+    C128 = "c128"
+    STR = "str"
+
+    @property
+    def numpy(self) -> np.dtype[Any]:
+        """The numpy dtype that holds one element (4-bit types take a byte each)."""
+        return _NUMPY[self]
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes of one element as stored in memory."""
+        return self.numpy.itemsize
+
+    @property
+    def is_float(self) -> bool:
+        return self.value.startswith(("f", "bf"))
+
+    @property
+    def is_integer(self) -> bool:
+        return self.value[0] in "iu"
+
+    @property
+    def is_signed(self) -> bool:
+        return self.value[0] != "u" and self is not DType.BOOL
+
+    @staticmethod
+    def of(array: Array) -> DType:
+        """The element type of a numpy array."""
+        return _FROM_NUMPY.get(array.dtype, DType.STR)
+
+
+_NUMPY: dict[DType, np.dtype[Any]] = {
+    DType.F64: np.dtype(np.float64),
+    DType.F32: np.dtype(np.float32),
+    DType.F16: np.dtype(np.float16),
+    DType.BF16: np.dtype(ml_dtypes.bfloat16),
+    DType.F8E4M3FN: np.dtype(ml_dtypes.float8_e4m3fn),
+    DType.F8E4M3FNUZ: np.dtype(ml_dtypes.float8_e4m3fnuz),
+    DType.F8E5M2: np.dtype(ml_dtypes.float8_e5m2),
+    DType.F8E5M2FNUZ: np.dtype(ml_dtypes.float8_e5m2fnuz),
+    DType.F8E8M0FNU: np.dtype(ml_dtypes.float8_e8m0fnu),
+    DType.F4E2M1FN: np.dtype(ml_dtypes.float4_e2m1fn),
+    DType.I64: np.dtype(np.int64),
+    DType.I32: np.dtype(np.int32),
+    DType.I16: np.dtype(np.int16),
+    DType.I8: np.dtype(np.int8),
+    DType.I4: np.dtype(ml_dtypes.int4),
+    DType.I2: np.dtype(ml_dtypes.int2),
+    DType.U64: np.dtype(np.uint64),
+    DType.U32: np.dtype(np.uint32),
+    DType.U16: np.dtype(np.uint16),
+    DType.U8: np.dtype(np.uint8),
+    DType.U4: np.dtype(ml_dtypes.uint4),
+    DType.U2: np.dtype(ml_dtypes.uint2),
+    DType.BOOL: np.dtype(np.bool_),
+    DType.C64: np.dtype(np.complex64),
+    DType.C128: np.dtype(np.complex128),
+    DType.STR: np.dtype(np.object_),
+}
+_FROM_NUMPY = {dtype: name for name, dtype in _NUMPY.items()}
+
+
+@dataclass(frozen=True)
+class TensorType:
+    """Element type and shape. A string dimension is a named symbol; equal names, equal sizes."""
+
+    dtype: DType
+    shape: tuple[Dim, ...]
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """The shape as integers.
+
+        Raises:
+            TypeRuleError: a dimension is still symbolic.
+        """
+        for dim in self.shape:
+            if isinstance(dim, str):
+                raise TypeRuleError("", f"dimension: expected a number, found the symbol {dim!r}")
+        return tuple(int(dim) for dim in self.shape)
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.dims)
+
+    @property
+    def nbytes(self) -> int:
+        return self.elements * self.dtype.itemsize
+
+    @staticmethod
+    def of(array: Array) -> TensorType:
+        """The type of a numpy array."""
+        return TensorType(DType.of(array), array.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True)
+class Location:
+    """Which nodes of the source model something comes from; fused nodes join their names."""
+
+    names: tuple[str, ...] = ()
+
+    def __add__(self, other: Location) -> Location:
+        return Location(tuple(dict.fromkeys(self.names + other.names)))
+
+    def __str__(self) -> str:
+        return "+".join(self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """One tensor. Compared by identity; the name is only for people."""
+
+    name: str
+    type: TensorType
+
+    def __repr__(self) -> str:
+        return f"%{self.name}: {self.type}"
+
+
+@dataclass(frozen=True)
+class Op:
+    """What a node computes: the operator and its attributes, without its inputs."""
+
+    name: ClassVar[str]
+    commutative: ClassVar[bool] = False
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        """The output types for these input types.
+
+        Raises:
+            TypeRuleError: the operator is not defined for them.
+        """
+        raise TypeRuleError(self.name, "this operator has no type rule")
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        """The meaning of the operator, in numpy."""
+        raise TypeRuleError(self.name, "this operator has no reference semantics")
+
+    def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> int:
+        """Multiply-accumulates of one execution; 0 for operators that do no products."""
+        return 0
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """An operator applied to values."""
+
+    op: Op
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    location: Location = Location()
+
+    @property
+    def output(self) -> Value:
+        """The only output of a node that has one."""
+        (value,) = self.outputs
+        return value
+
+    @property
+    def macs(self) -> int:
+        return self.op.macs(tuple(v.type for v in self.inputs), tuple(v.type for v in self.outputs))
+
+    def __str__(self) -> str:
+        what = f"{self.op.name} defining %{self.outputs[0].name}" if self.outputs else self.op.name
+        return f"{what} ({self.location})" if self.location.names else what
+
+
+def _freeze(constants: Mapping[Value, Array]) -> Mapping[Value, Array]:
+    for array in constants.values():
+        array.flags.writeable = False
+    return MappingProxyType(dict(constants))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes in execution order, with the values that enter and leave.
+
+    `constants` owns the arrays of values known at compile time. `output_names` are what the
+    user calls the outputs; a value's own name may differ after rewriting.
+    """
+
+    name: str
+    inputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[Value, ...]
+    constants: Mapping[Value, Array] = field(default_factory=dict)
+    output_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.constants, MappingProxyType):
+            object.__setattr__(self, "constants", _freeze(self.constants))
+        if not self.output_names:
+            object.__setattr__(self, "output_names", tuple(v.name for v in self.outputs))
+
+    def producers(self) -> dict[Value, Node]:
+        """The node that defines each computed value."""
+        return {value: node for node in self.nodes for value in node.outputs}
+
+    def users(self) -> dict[Value, list[Node]]:
+        """The nodes that read each value, in execution order, once per node."""
+        users: dict[Value, list[Node]] = {}
+        for node in self.nodes:
+            for value in dict.fromkeys(node.inputs):
+                users.setdefault(value, []).append(node)
+        return users
+
+    def values(self) -> Iterator[Value]:
+        """Inputs, constants and computed values, each once."""
+        yield from self.inputs
+        yield from self.constants
+        for node in self.nodes:
+            yield from node.outputs
+
+    def with_nodes(self, nodes: Iterable[Node]) -> Graph:
+        """The graph with other nodes; constants that nothing reads any more are dropped."""
+        nodes = tuple(nodes)
+        used = {value for node in nodes for value in node.inputs} | set(self.outputs)
+        constants = {v: a for v, a in self.constants.items() if v in used}
+        return replace(self, nodes=nodes, constants=constants)
+
+    def substitute(self, new: Mapping[Value, Value]) -> Graph:
+        """The graph with every use of a key of `new` replaced by its value."""
+        nodes = tuple(
+            replace(n, inputs=tuple(new.get(v, v) for v in n.inputs))
+            if any(v in new for v in n.inputs)
+            else n
+            for n in self.nodes
+        )
+        return replace(self, nodes=nodes, outputs=tuple(new.get(v, v) for v in self.outputs))
+
+    @property
+    def macs(self) -> int:
+        return sum(node.macs for node in self.nodes)
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(array.nbytes for array in self.constants.values())

@@ -1,0 +1,59 @@
+"""Operators that compute each element of the output from the same element of the inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from graphopt.errors import TypeRuleError
+from graphopt.ir import Array, Dim, DType, Op, TensorType
+
+
+def broadcast_shapes(name: str, *shapes: tuple[Dim, ...]) -> tuple[Dim, ...]:
+    """The shape that numpy broadcasting gives.
+
+    Raises:
+        TypeRuleError: two sizes differ and neither is 1.
+    """
+    rank = max((len(s) for s in shapes), default=0)
+    padded = [(1,) * (rank - len(s)) + s for s in shapes]
+    result: list[Dim] = []
+    for dims in zip(*padded, strict=True):
+        sizes = set(dims) - {1}
+        if len(sizes) > 1:
+            raise TypeRuleError(
+                name, f"shapes do not broadcast: {' and '.join(str(list(s)) for s in shapes)}"
+            )
+        result.append(sizes.pop() if sizes else 1)
+    return tuple(result)
+
+
+@dataclass(frozen=True)
+class Elementwise(Op):
+    """Base of all elementwise operators: numpy broadcasting over inputs of one dtype."""
+
+    arity: ClassVar[int] = 1
+    result: ClassVar[DType | None] = None  # None: the inputs' dtype
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        if len(inputs) != self.arity:
+            raise TypeRuleError(self.name, f"inputs: expected {self.arity}, found {len(inputs)}")
+        dtypes = {t.dtype for t in inputs}
+        if len(dtypes) > 1:
+            raise TypeRuleError(
+                self.name, f"dtypes: expected one, found {', '.join(t.dtype for t in inputs)}"
+            )
+        shape = broadcast_shapes(self.name, *(t.shape for t in inputs))
+        return (TensorType(self.result or inputs[0].dtype, shape),)
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        with np.errstate(all="ignore"):
+            result = self.compute(*inputs)
+        dtype = self.result.numpy if self.result else inputs[0].dtype
+        return (np.asarray(result).astype(dtype, copy=False),)
+
+    def compute(self, *inputs: Array) -> Any:
+        """The function, on arrays."""
+        raise TypeRuleError(self.name, "this operator has no reference semantics")

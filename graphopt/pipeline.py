@@ -1,0 +1,110 @@
+"""The phases, and the one literal list of passes that each runs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from graphopt.errors import GraphoptError, PassError
+from graphopt.instruments import Instruments, using
+from graphopt.ir import Graph
+from graphopt.passes import load_pass
+from graphopt.rewrite import Pass, RewritePass
+
+Phase = Literal["imported", "canonical", "quantized", "fused", "placed", "lowered", "built"]
+PHASES: tuple[Phase, ...] = (
+    "imported",
+    "canonical",
+    "quantized",
+    "fused",
+    "placed",
+    "lowered",
+    "built",
+)
+MAX_ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The passes of one phase, in order; with `repeat`, again until none changes anything."""
+
+    phase: Phase
+    passes: tuple[str, ...]
+    repeat: bool = False
+
+
+PIPELINE: tuple[Stage, ...] = (
+    Stage("canonical", (), repeat=True),
+    Stage("quantized", ()),
+    Stage("fused", ()),
+)
+OPTIONAL: tuple[str, ...] = ()
+
+
+def run_pipeline(graph: Graph, instruments: Instruments, stop_after: Phase = "fused") -> Graph:
+    """Take an imported graph through the graph phases, up to the end of `stop_after`.
+
+    Raises:
+        PassError: a pass failed or left an invalid graph; names it and the ones before it.
+    """
+    with using(instruments):
+        instruments.after_phase("imported", graph)
+        for stage in PIPELINE:
+            if PHASES.index(stage.phase) > PHASES.index(stop_after):
+                break
+            graph = _run_stage(graph, stage, instruments)
+            instruments.after_phase(stage.phase, graph)
+    return graph
+
+
+def run_passes(graph: Graph, passes: Iterable[str | Pass], instruments: Instruments) -> Graph:
+    """Run passes by name or as objects, in the order given."""
+    with using(instruments):
+        for each in passes:
+            graph = _run_pass(
+                graph, each if isinstance(each, Pass) else load_pass(each), "", instruments
+            )
+    return graph
+
+
+def _run_stage(graph: Graph, stage: Stage, instruments: Instruments) -> Graph:
+    passes: Sequence[Pass] = [load_pass(name) for name in stage.passes]
+    for _ in range(MAX_ROUNDS if stage.repeat else 1):
+        before = graph
+        for each in passes:
+            graph = _run_pass(graph, each, stage.phase, instruments)
+        if graph is before:
+            break
+    return graph
+
+
+def _run_pass(graph: Graph, each: Pass, phase: str, instruments: Instruments) -> Graph:
+    earlier = [record.name for record in instruments.records if record.changed]
+    with instruments.observe(each.name, phase, graph) as record:
+        try:
+            result = each.run(graph)
+            if result is not graph and not isinstance(each, RewritePass):
+                result = result if instruments.permit(each.name, "the whole graph") else graph
+            record.changed = result is not graph
+        except PassError:
+            raise
+        except GraphoptError as error:
+            raise PassError(
+                f"pass {each.name}", str(error), _advice(earlier, instruments)
+            ) from error
+    try:
+        instruments.after_pass(record, result)
+    except GraphoptError as error:
+        raise PassError(
+            f"pass {each.name}", f"left an invalid graph: {error}", _advice(earlier, instruments)
+        ) from error
+    return result
+
+
+def _advice(earlier: Sequence[str], instruments: Instruments) -> str:
+    before = ", ".join(earlier) or "none"
+    where = (
+        f"dumps are in {instruments.dump}"
+        if instruments.dump
+        else "set GRAPHOPT_DUMP to see each step"
+    )
+    return f"passes before it that changed something: {before}; {where}"

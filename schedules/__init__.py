@@ -1,0 +1,1 @@
+"""HOW a kernel runs: TVM schedules, by family of target."""

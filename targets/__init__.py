@@ -1,0 +1,1 @@
+"""WHERE a program runs: one TOML per device, one module per family."""
