@@ -274,7 +274,7 @@ class _Parser:
     def definition(self, scope: dict[str, Value]) -> Value:
         token = self.take("value")
         self.take(":")
-        value = Value(_unquote(token.text[1:]), self.type())
+        value = Value(_unquote(token.text[1:]), self.tensor_type())
         self.define(scope, value, token)
         return value
 
@@ -287,7 +287,7 @@ class _Parser:
             )
         return scope[name]
 
-    def type(self) -> TensorType:
+    def tensor_type(self) -> TensorType:
         token = self.take("word")
         if token.text not in set(DType):
             raise self.fail("an element type", token)

@@ -57,7 +57,7 @@ class GatherElements(Op):
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         x, index = inputs
-        grid = list(np.indices(index.shape, sparse=True))
+        grid: list[Array] = list(np.indices(index.shape, sparse=True))
         grid[self.axis] = index
         return (x[tuple(grid)],)
 
@@ -106,7 +106,7 @@ class ScatterElements(Op):
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         x, index, updates = inputs
-        grid = list(np.indices(index.shape))
+        grid: list[Array] = list(np.indices(index.shape))
         grid[self.axis] = index
         return (_scatter(x, tuple(grid), updates, self.combine),)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -34,12 +34,12 @@ class Reduce(Op):
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs
         acc = x if np.issubdtype(x.dtype, np.integer) or x.dtype == bool else wide(x)
-        reduce = {"sum": np.sum, "mean": np.mean, "max": np.max, "min": np.min, "prod": np.prod}
+        reduce: Any = getattr(np, self.kind)
         options = {}
         if self.kind in ("max", "min") and 0 in (x.shape[a] for a in self.axes):
             options["initial"] = _identity(acc, self.kind)
         with np.errstate(all="ignore"):
-            y = reduce[self.kind](acc, axis=self.axes, keepdims=self.keepdims, **options)
+            y = reduce(acc, axis=self.axes, keepdims=self.keepdims, **options)
         return (np.asarray(y).astype(x.dtype),)
 
 
