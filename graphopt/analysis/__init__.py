@@ -1,0 +1,1 @@
+"""What can be known of a graph: live ranges, axes, cost. Plain functions."""

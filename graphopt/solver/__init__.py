@@ -1,0 +1,1 @@
+"""The integer programs: data in, decision out."""
