@@ -76,7 +76,10 @@ def _problem(
     for name, want in expected.items():
         got = found[name]
         if got.shape != want.shape or got.dtype != want.dtype:
-            return f"output {name}: expected {want.dtype}{list(want.shape)}, found {got.dtype}{list(got.shape)}"
+            return (
+                f"output {name}: expected {want.dtype}{list(want.shape)}, "
+                f"found {got.dtype}{list(got.shape)}"
+            )
         wide, other = want.astype(np.float64), got.astype(np.float64)
         scale = float(np.max(np.abs(wide[np.isfinite(wide)]), initial=0.0))
         if not np.allclose(other, wide, rtol=0, atol=tolerance * scale, equal_nan=True):

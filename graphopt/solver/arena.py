@@ -38,9 +38,9 @@ def plan_arena(
 ) -> ArenaPlan:
     """Place rectangles so that the peak is small: greedily, then by CP-SAT if that can help.
 
-    The solver minimizes the peak under `NoOverlap2D` of (steps, addresses). It is asked only when the greedy
-    plan is above the lower bound, and its answer is taken only when it is better. Its work is
-    bounded by a deterministic limit of about `seconds`, so that equal input gives equal output.
+    The solver minimizes the peak under `NoOverlap2D` of (steps, addresses). It is asked only when
+    the greedy plan is above the lower bound, and its answer is taken only when it is better. Its
+    work is bounded by a deterministic limit of about `seconds`: equal input gives equal output.
     """
     units = [Rectangle(r.first, r.last, -(-r.size // alignment)) for r in rectangles]
     bound = _lower_bound(units)
