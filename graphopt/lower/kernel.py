@@ -1,0 +1,64 @@
+"""The contract between schedules and the program: a schedule turns a region into a KernelPlan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tvm.tirx import PrimFunc
+
+    from graphopt.ir import Graph
+    from graphopt.rewrite import Reject
+    from graphopt.targets import Target
+
+Pack = Callable[[NDArray[Any]], NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class KernelPlan:
+    """How one region becomes one function.
+
+    A plan follows from (region, target, constant_inputs, schedule code) alone, never from the
+    values of the constants: two regions that print alike share one compiled kernel.
+
+    `region` is the body graph. `packs` maps the index of a constant region input to the relayout
+    of its array, done once while compiling; the kernel sees the packed shape. `scratch_bytes` is
+    working memory in the arena that the kernel may overwrite (0: none). `inplace` holds pairs
+    (input, output): that output may be written over that input where the input dies here; the
+    kernel must then read an element before the same address is written.
+
+    `build` returns an `s_tir` PrimFunc. Its parameters are buffers: region inputs in order (packed
+    ones with their packed shapes), outputs in order, and last, when scratch_bytes > 0, a
+    one-dimensional uint8 buffer of scratch_bytes. Scratch and packed constants start on 64-byte
+    boundaries, any other buffer may start at any multiple of its element size. The function
+    uses `T.parallel` only when target.threads > 1. Buffers inside it are small and local.
+    """
+
+    schedule: str
+    region: Graph
+    build: Callable[[], PrimFunc]
+    packs: Mapping[int, Pack] = field(default_factory=dict[int, Pack])
+    scratch_bytes: int = 0
+    inplace: tuple[tuple[int, int], ...] = ()
+
+
+class Schedule(Protocol):
+    """A way to run some regions. Planning imports no TVM."""
+
+    @property
+    def name(self) -> str: ...
+
+    def plan(
+        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+    ) -> KernelPlan | Reject:
+        """Plan `region` for `target`, or say why this schedule does not take it.
+
+        `constant_inputs` are the indices of region inputs whose arrays are known when compiling:
+        only those may be packed.
+        """
+        ...

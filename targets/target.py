@@ -1,0 +1,28 @@
+"""What a schedule and the code generator know about a device."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Target:
+    """One x86-64 instruction set and the sizes that schedules are chosen by.
+
+    `features` are the flags of /proc/cpuinfo that the code needs to run. `vector_bytes` and
+    `vector_registers` describe the register file a micro-kernel may fill. `threads` is how many
+    threads one run of the model uses; kernels are serial when it is 1.
+    """
+
+    name: str
+    mtriple: str
+    mcpu: str
+    mattr: tuple[str, ...]
+    features: frozenset[str]
+    vector_bytes: int
+    vector_registers: int
+    l1_bytes: int
+    l2_bytes: int
+    threads: int = 1
+
+    def lanes(self, element_bytes: int) -> int:
+        """How many elements of `element_bytes` bytes one vector register holds."""
+        return self.vector_bytes // element_bytes
