@@ -125,6 +125,16 @@ class Call:
         value = self.optional(index)
         return None if value is None else self.builder.array(value)
 
+    def axis(self, axis: int, rank: int) -> int:
+        """`axis` counted from the front.
+
+        Raises:
+            ModelError: it is not an axis of that rank.
+        """
+        if not -rank <= axis < rank:
+            raise self.invalid(f"axis: expected one of rank {rank}, found {axis}")
+        return axis % rank
+
     def has_attribute(self, name: str) -> bool:
         return name in self._attributes
 

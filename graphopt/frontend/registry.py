@@ -8,11 +8,29 @@ from __future__ import annotations
 
 from graphopt.frontend import (
     onnx_constant,
+    onnx_convolution,
     onnx_elementwise,
+    onnx_indexing,
+    onnx_matmul,
+    onnx_normalization,
+    onnx_pooling,
+    onnx_quantization,
+    onnx_reduction,
+    onnx_resize,
+    onnx_shape,
 )
 from graphopt.frontend.call import Import
 
 IMPORTERS: dict[str, Import] = {
     **onnx_constant.IMPORTERS,
+    **onnx_convolution.IMPORTERS,
     **onnx_elementwise.IMPORTERS,
+    **onnx_indexing.IMPORTERS,
+    **onnx_matmul.IMPORTERS,
+    **onnx_normalization.IMPORTERS,
+    **onnx_pooling.IMPORTERS,
+    **onnx_quantization.IMPORTERS,
+    **onnx_reduction.IMPORTERS,
+    **onnx_resize.IMPORTERS,
+    **onnx_shape.IMPORTERS,
 }

@@ -71,6 +71,9 @@ from graphopt.ops.reduction import (
     Reduce,
     TopK,
 )
+from graphopt.ops.resize import (
+    Resize,
+)
 from graphopt.ops.shape import (
     Concat,
     DepthToSpace,
@@ -208,6 +211,7 @@ OPS: dict[str, type[Op]] = {
         Pad,
         DepthToSpace,
         Trilu,
+        Resize,
         Gather,
         GatherElements,
         GatherNd,
@@ -292,6 +296,7 @@ __all__ = [
     "Reduce",
     "Relu",
     "Reshape",
+    "Resize",
     "Round",
     "ScatterElements",
     "ScatterNd",
