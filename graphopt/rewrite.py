@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from types import EllipsisType
 from typing import Any, ClassVar, Generic, TypeVar
 
+import ml_dtypes
 import numpy as np
 
 from graphopt.errors import PassError
 from graphopt.instruments import current
-from graphopt.ir import Array, Graph, Location, Node, Op, TensorType, Value
+from graphopt.ir import Array, DType, Graph, Location, Node, Op, TensorType, Value
 
 log = logging.getLogger(__name__)
 OpT_co = TypeVar("OpT_co", bound=Op, covariant=True)
@@ -39,7 +40,7 @@ class AnyValue:
 class Constant:
     """Matches a value known at compile time; with `value`, one whose elements all equal it.
 
-    Equality is relative to 1e-5, as exporters round.
+    Equality is relative to 1e-5, or to what the dtype can tell apart, as exporters round.
     """
 
     value: float | None = None
@@ -47,9 +48,12 @@ class Constant:
     def accepts(self, array: Array) -> bool:
         if self.value is None:
             return True
-        if array.size == 0 or array.dtype.hasobject:
+        dtype = DType.of(array)
+        if array.size == 0 or not (dtype.is_float or dtype.is_integer):
             return False
-        return bool(np.allclose(array.astype(np.float64), self.value, rtol=1e-5, atol=0))
+        epsilon = float(ml_dtypes.finfo(array.dtype).eps) if dtype.is_float else 0.0
+        wide = array.astype(np.float64)
+        return bool(np.allclose(wide, self.value, rtol=max(1e-5, epsilon), atol=0))
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -134,6 +138,14 @@ class Match:
         """How many nodes and graph outputs read `value`."""
         return self._workspace.uses(value)
 
+    def users(self, value: Value) -> tuple[Node, ...]:
+        """The nodes that read `value`; graph outputs are not among them."""
+        return tuple(self._workspace.users.get(value, ()))
+
+    def producer(self, value: Value) -> Node | None:
+        """The node that computes `value`; None for inputs and constants."""
+        return self._workspace.producer.get(value)
+
     def emit(self, op: Op, *inputs: Value) -> Value:
         """Add a node with one output; returns that output."""
         (output,) = self.emit_node(op, *inputs)
@@ -162,11 +174,12 @@ class Match:
 class RewritePass(Pass):
     """A pass given by one pattern. Subclasses define ``root`` and ``rewrite``.
 
-    A match whose inner value has another use is rejected, unless ``shares_inner`` says that
-    the rewrite is right and worth it all the same; the inner node then stays for its other users.
+    Where a node matches in several ways, the first that is not rejected is rewritten. A match
+    whose inner value has another use is rejected, unless ``shares_inner`` says that the rewrite
+    is right and worth it all the same; the inner node then stays for its other users.
     """
 
-    root: ClassVar[Apply[Any]]
+    root: ClassVar[Apply[Any] | OneOf]
     shares_inner: ClassVar[bool] = False
 
     def rewrite(self, match: Match) -> Value | tuple[Value, ...] | Reject:
@@ -174,6 +187,10 @@ class RewritePass(Pass):
         raise PassError(self.name, "this pass does not define rewrite()")
 
     def run(self, graph: Graph) -> Graph:
+        roots = _roots(self.root)
+        wanted = tuple(root.op for root in roots)
+        if not any(isinstance(node.op, wanted) for node in graph.nodes):
+            return graph
         workspace = _Workspace(graph)
         limit = 100 * len(graph.nodes) + 1000
         count = 0
@@ -182,10 +199,10 @@ class RewritePass(Pass):
         while changed:
             changed = False
             rejects.clear()
-            for node in workspace.ordered():
+            for node in workspace.ordered(wanted):
                 if node not in workspace.order:
                     continue
-                outcome = self._try(node, workspace)
+                outcome = self._try(node, roots, workspace)
                 if isinstance(outcome, Reject):
                     rejects[str(node)] = outcome.reason
                 elif outcome:
@@ -198,12 +215,20 @@ class RewritePass(Pass):
             current().reject(self.name, where, reason)
         return workspace.graph() if count else graph
 
-    def _try(self, node: Node, workspace: _Workspace) -> bool | Reject:
+    def _try(
+        self, node: Node, roots: tuple[Apply[Any], ...], workspace: _Workspace
+    ) -> bool | Reject:
         """Rewrite at `node` if the pattern matches: whether it did, or why not."""
-        bindings = next(_bind_node(self.root, node, _Bindings({}, {}), workspace), None)
-        if bindings is None:
-            return False
-        match = Match(node, bindings, workspace)
+        first: Reject | None = None
+        for root in roots:
+            for bindings in _bind_node(root, node, _Bindings({}, {}), workspace):
+                outcome = self._apply(Match(node, bindings, workspace), workspace)
+                if outcome is None:
+                    return True
+                first = first or outcome
+        return first or False
+
+    def _apply(self, match: Match, workspace: _Workspace) -> Reject | None:
         if not self.shares_inner:
             inside = set(match.nodes)
             for inner in match.nodes[1:]:
@@ -212,6 +237,7 @@ class RewritePass(Pass):
         result = self.rewrite(match)
         if isinstance(result, Reject):
             return result
+        node = match.root
         if not current().permit(self.name, str(node)):
             return Reject("the bisection limit is reached")
         results = (result,) if isinstance(result, Value) else result
@@ -222,7 +248,16 @@ class RewritePass(Pass):
                     f"the rewrite changes a type: expected {old.type}, found {new.type}",
                 )
         workspace.splice(match, results)
-        return True
+        return None
+
+
+def _roots(pattern: Pattern) -> tuple[Apply[Any], ...]:
+    """The alternatives of a root pattern."""
+    if isinstance(pattern, Apply):
+        return (pattern,)
+    if isinstance(pattern, OneOf):
+        return tuple(root for each in pattern.patterns for root in _roots(each))
+    raise PassError("root", f"expected operators, found {pattern}")
 
 
 @dataclass
@@ -305,8 +340,10 @@ class _Workspace:
         for index, node in enumerate(self.source.nodes):
             self._insert(node, (index,))
 
-    def ordered(self) -> list[Node]:
-        return sorted(self.order, key=self.order.__getitem__)
+    def ordered(self, wanted: tuple[type[Op], ...] = (Op,)) -> list[Node]:
+        """The nodes of these operators in execution order."""
+        nodes = (node for node in self.order if isinstance(node.op, wanted))
+        return sorted(nodes, key=self.order.__getitem__)
 
     def graph(self) -> Graph:
         graph = replace(self.source, outputs=tuple(self.outputs), constants=self.constants)
@@ -336,7 +373,7 @@ class _Workspace:
             if new in emitted and new not in renamed:
                 renamed[new] = old
             else:
-                self._redirect(old, new)
+                self._redirect(old, renamed.get(new, new))
         for index, node in enumerate(match.emitted):
             node = replace(
                 node,

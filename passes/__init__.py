@@ -14,7 +14,45 @@ from graphopt.rewrite import Pass
 if __name__ != "graphopt.passes":
     raise ImportError("import graphopt.passes, not the folder it lies in")
 
-PASSES: dict[str, str] = {}
+PASSES: dict[str, str] = {
+    "canonicalize-bounds": "canonicalize_bounds:CanonicalizeBounds",
+    "canonicalize-divisions": "canonicalize_divisions:CanonicalizeDivisions",
+    "canonicalize-reciprocals": "canonicalize_reciprocals:CanonicalizeReciprocals",
+    "canonicalize-subtractions": "canonicalize_subtractions:CanonicalizeSubtractions",
+    "distribute-scale": "distribute_scale:DistributeScale",
+    "eliminate-dead-code": "eliminate_dead_code:EliminateDeadCode",
+    "eliminate-expand": "eliminate_expand:EliminateExpand",
+    "eliminate-identity": "eliminate_identity:EliminateIdentity",
+    "fold-bias": "fold_bias:FoldBias",
+    "fold-constants": "fold_constants:FoldConstants",
+    "fold-input-bias": "fold_input_bias:FoldInputBias",
+    "fold-input-scale": "fold_input_scale:FoldInputScale",
+    "fold-pad-into-conv": "fold_pad_into_conv:FoldPadIntoConv",
+    "fold-pad-into-pool": "fold_pad_into_pool:FoldPadIntoPool",
+    "fold-scale-into-conv": "fold_scale_into_conv:FoldScaleIntoConv",
+    "fold-scale-into-matmul": "fold_scale_into_matmul:FoldScaleIntoMatmul",
+    "fold-transpose-into-matmul": "fold_transpose_into_matmul:FoldTransposeIntoMatmul",
+    "fold-transpose-into-weights": "fold_transpose_into_weights:FoldTransposeIntoWeights",
+    "hoist-matmul-scale": "hoist_matmul_scale:HoistMatmulScale",
+    "lift-conv1d": "lift_conv1d:LiftConv1d",
+    "merge-clips": "merge_clips:MergeClips",
+    "merge-common-subexpressions": "merge_common_subexpressions:MergeCommonSubexpressions",
+    "merge-constant-inputs": "merge_constant_inputs:MergeConstantInputs",
+    "merge-reshapes": "merge_reshapes:MergeReshapes",
+    "merge-transposes": "merge_transposes:MergeTransposes",
+    "recognize-depth-to-space": "recognize_depth_to_space:RecognizeDepthToSpace",
+    "recognize-gelu": "recognize_gelu:RecognizeGelu",
+    "recognize-global-pool": "recognize_global_pool:RecognizeGlobalPool",
+    "recognize-hard-sigmoid": "recognize_hard_sigmoid:RecognizeHardSigmoid",
+    "recognize-hard-swish": "recognize_hard_swish:RecognizeHardSwish",
+    "recognize-layer-norm": "recognize_layer_norm:RecognizeLayerNorm",
+    "recognize-silu": "recognize_silu:RecognizeSilu",
+    "simplify-pow": "simplify_pow:SimplifyPow",
+    "simplify-transposes": "simplify_transposes:SimplifyTransposes",
+    "sink-reshapes": "sink_reshapes:SinkReshapes",
+    "sink-transposes": "sink_transposes:SinkTransposes",
+    "unite-transposes": "unite_transposes:UniteTransposes",
+}
 
 
 @cache
