@@ -51,7 +51,7 @@ class Constant:
         dtype = DType.of(array)
         if array.size == 0 or not (dtype.is_float or dtype.is_integer):
             return False
-        epsilon = float(ml_dtypes.finfo(array.dtype).eps) if dtype.is_float else 0.0
+        epsilon = float(ml_dtypes.finfo(array.dtype).eps) if dtype.is_float else 0.0  # type: ignore[no-untyped-call]
         wide = array.astype(np.float64)
         return bool(np.allclose(wide, self.value, rtol=max(1e-5, epsilon), atol=0))
 

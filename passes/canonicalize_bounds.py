@@ -19,11 +19,11 @@ class CanonicalizeBounds(RewritePass):
     def rewrite(self, match: Match) -> Value | Reject:
         x = match[self.x]
         if self.clip in match:
-            op = match.op(self.clip)
-            low = None if op.low == -math.inf else op.low
-            high = None if op.high == math.inf else op.high
+            clip = match.op(self.clip)
+            low = None if clip.low == -math.inf else clip.low
+            high = None if clip.high == math.inf else clip.high
             simple = bounded(low, high)
-            return Reject("it is canonical") if simple == op else match.emit(simple, x)
+            return Reject("it is canonical") if simple == clip else match.emit(simple, x)
         array = match.constant(self.bound)
         assert array is not None
         if x.type != match.root.output.type:

@@ -75,7 +75,7 @@ class CanonicalizeDivisions(RewritePass):
 
 def _is_normal(array: Array) -> bool:
     magnitude = np.abs(array.astype(np.float64))
-    limits = ml_dtypes.finfo(array.dtype)
+    limits = ml_dtypes.finfo(array.dtype)  # type: ignore[no-untyped-call]
     least, most = float(limits.smallest_normal), float(limits.max)
     return bool(np.all((magnitude >= least) & (magnitude <= most)))
 

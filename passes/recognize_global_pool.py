@@ -22,8 +22,7 @@ class RecognizeGlobalPool(RewritePass):
             return Reject("the window is not the image")
         first = 1 if pool.layout == "NHWC" else 2
         axes = tuple(range(first, first + len(size)))
-        kind = "mean" if self.average in match else "max"
-        y = Reduce(kind, axes, keepdims=True)
-        if y.infer(x.type) != (match.root.output.type,):
+        reduce = Reduce("mean" if self.average in match else "max", axes, keepdims=True)
+        if reduce.infer(x.type) != (match.root.output.type,):
             return Reject("there are several windows")
-        return match.emit(y, x)
+        return match.emit(reduce, x)
