@@ -24,14 +24,24 @@ class UnsupportedOperator(GraphoptError):
 
 
 class NotConstant(UnsupportedOperator):
-    """An input that decides shapes must be known at compile time; `value` names it."""
+    """An input that decides shapes must be known at compile time.
 
-    def __init__(self, where: str, value: str, role: str) -> None:
+    Attributes:
+        value: the value that had to be known.
+        inputs: the model inputs that it is computed from.
+    """
+
+    def __init__(self, where: str, value: str, role: str, inputs: tuple[str, ...] = ()) -> None:
         self.value = value
+        self.inputs = inputs or (value,)
+        found = f"the computed value %{value}"
+        if self.inputs != (value,):
+            found += f", which depends on {', '.join(self.inputs)}"
         super().__init__(
             where,
-            f"{role}: expected a constant, found the computed value %{value}",
-            "make it an initializer, or bind it with constants={name: array}",
+            f"{role}: expected a constant, found {found}",
+            f"make it an initializer, or bind {' and '.join(self.inputs)} "
+            "with constants={name: array}",
         )
 
 

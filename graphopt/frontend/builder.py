@@ -84,6 +84,19 @@ class Builder:
         self.nodes.append(Node(op, inputs, outputs, self.location))
         return outputs
 
+    def sources(self, value: Value) -> tuple[str, ...]:
+        """The names of the graph's inputs that `value` is computed from."""
+        producer = {made: node for node in self.nodes for made in node.outputs}
+        seen: dict[Value, None] = {value: None}
+        pending = [value]
+        while pending:
+            node = producer.get(pending.pop())
+            for each in node.inputs if node else ():
+                if each not in seen and each not in self.constants:
+                    seen[each] = None
+                    pending.append(each)
+        return tuple(v.name for v in seen if v not in producer)
+
     def value(self, hint: str, type: TensorType) -> Value:
         """A new value with a name of its own."""
         value = Value(self._fresh_name(hint), type)

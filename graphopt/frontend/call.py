@@ -113,8 +113,12 @@ class Call:
         value = self.input(index)
         array = self.builder.array(value)
         if array is None:
-            raise NotConstant(self.where, value.name, role)
+            raise self.not_constant(value, role)
         return array
+
+    def not_constant(self, value: Value, role: str) -> NotConstant:
+        """The error that says that `value` must be known, and which inputs it comes from."""
+        return NotConstant(self.where, value.name, role, self.builder.sources(value))
 
     def known_ints(self, index: int, role: str) -> tuple[int, ...]:
         """The integers of input `index`, which must be known at compile time."""

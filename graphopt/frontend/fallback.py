@@ -17,7 +17,7 @@ from onnx import (
 )
 from onnx.shape_inference import InferenceError, infer_shapes
 
-from graphopt.errors import NotConstant, TypeRuleError
+from graphopt.errors import TypeRuleError
 from graphopt.frontend.builder import Operand
 from graphopt.frontend.call import Call
 from graphopt.frontend.weights import element_type
@@ -106,7 +106,7 @@ def _computed_types(
     for info, value in zip(model.graph.input, call.tensors_given(), strict=True):
         array = call.builder.array(value)
         if array is None:
-            raise NotConstant(call.where, value.name, "the input that decides the result's shape")
+            raise call.not_constant(value, "the input that decides the result's shape")
         feed[info.name] = array
     try:
         results = ReferenceEvaluator(model).run(list(names), feed)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 from onnx import SparseTensorProto, helper
 
+from graphopt.frontend.builder import Operand
 from graphopt.frontend.call import Call, Import
+from graphopt.frontend.fallback import keep
 from graphopt.ir import DType, Value
-from graphopt.ops import Cast, Identity
+from graphopt.ops import Cast, Clip, Identity
+
+
+EIGHT_BIT_FLOATS = (DType.F8E4M3FN, DType.F8E4M3FNUZ, DType.F8E5M2, DType.F8E5M2FNUZ)
 
 
 def constant(call: Call) -> Value:
@@ -92,14 +98,25 @@ def dropout(call: Call) -> tuple[Value, Value]:
     return call.emit(Identity(), x), call.constant(np.ones(x.type.dims, mask.numpy))
 
 
-def cast(call: Call) -> Value:
+def cast(call: Call) -> Value | tuple[Operand, ...]:
     """Cast."""
-    return call.emit(Cast(call.element_type("to")), call.input(0))
+    return _cast(call, call.element_type("to"))
 
 
-def cast_like(call: Call) -> Value:
+def cast_like(call: Call) -> Value | tuple[Operand, ...]:
     """CastLike: Cast to the element type of the second input."""
-    return call.emit(Cast(call.input(1).type.dtype), call.input(0))
+    return _cast(call, call.input(1).type.dtype)
+
+
+def _cast(call: Call, to: DType) -> Value | tuple[Operand, ...]:
+    x = call.input(0)
+    text = DType.STR in (x.type.dtype, to)
+    if text or to is DType.F8E8M0FNU or to is DType.F4E2M1FN:
+        return keep(call)
+    if to in EIGHT_BIT_FLOATS and x.type.dtype.is_float and call.integer("saturate", 1):
+        largest = float(ml_dtypes.finfo(to.numpy).max)
+        x = call.emit(Clip(-largest, largest), x)
+    return call.emit(Cast(to), x)
 
 
 IMPORTERS: dict[str, Import] = {

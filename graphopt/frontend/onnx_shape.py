@@ -187,13 +187,14 @@ def depth_to_space(call: Call) -> Value:
 
 
 def space_to_depth(call: Call) -> Value:
-    """SpaceToDepth: blocks of pixels become the outer channels."""
+    """SpaceToDepth: blocks of pixels become the outer channels (DCR) or the inner ones (CRD)."""
     x, b = call.input(0), call.integer("blocksize")
+    mode = call.string("mode", "DCR")
     if x.type.rank != 4 or x.type.dims[2] % b or x.type.dims[3] % b:
         raise call.invalid(f"expected rank 4 and sizes in {b}s, found {x.type}")
     n, c, h, w = x.type.dims
     y = call.emit(ops.Reshape((n, c, h // b, b, w // b, b)), x)
-    y = call.emit(ops.Transpose((0, 3, 5, 1, 2, 4)), y)
+    y = call.emit(ops.Transpose((0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)), y)
     return call.emit(ops.Reshape((n, c * b * b, h // b, w // b)), y)
 
 

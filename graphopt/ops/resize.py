@@ -154,7 +154,9 @@ class Resize(Op):
             case "pytorch_half_pixel":
                 return (i + 0.5) / scale - 0.5 if count > 1 else np.zeros(count)
             case "align_corners":
-                return i * (size - 1) / (count - 1) if count > 1 else np.zeros(count)
+                # ONNX means the exact length, size * scale, even where the output is cut off.
+                length = size * scale
+                return i * (size - 1) / (length - 1) if count > 1 else np.zeros(count)
             case "asymmetric":
                 return i / scale
             case "tf_half_pixel_for_nn":
