@@ -29,9 +29,13 @@ RANDOM = frozenset(
 
 @dataclass(frozen=True)
 class TensorList:
-    """A sequence or optional of ONNX: it exists only during import, as the values it holds."""
+    """A sequence of ONNX: it exists only during import, as the values it holds.
+
+    An optional that holds something is that thing; one that does not is not `present`.
+    """
 
     items: tuple[Operand, ...]
+    present: bool = True
 
 
 Operand = Value | TensorList

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from onnx import GraphProto, ModelProto, NodeProto
 
 from graphopt.errors import ModelError, TypeRuleError, UnsupportedOperator
 from graphopt.frontend.binding import bind_inputs, check_constant
-from graphopt.frontend.builder import Builder, Operand, TensorList
+from graphopt.frontend.builder import Builder, Operand
 from graphopt.frontend.call import Call
 from graphopt.frontend.fallback import import_other
 from graphopt.frontend.model import inline_functions, opsets, read_model
@@ -190,4 +191,4 @@ class Importer:
 def _renamed(operand: Operand, new: Mapping[Value, Value]) -> Operand:
     if isinstance(operand, Value):
         return new.get(operand, operand)
-    return TensorList(tuple(_renamed(item, new) for item in operand.items))
+    return replace(operand, items=tuple(_renamed(item, new) for item in operand.items))

@@ -39,7 +39,7 @@ def ordered_nodes(
     waits: dict[int, list[int]] = {}
     for index, (node, label) in enumerate(named):
         waits[index] = []
-        for name in _reads(node):
+        for name in reads(node):
             if name in maker:
                 waits[index].append(maker[name])
             elif name not in own and name not in around:
@@ -53,7 +53,8 @@ def ordered_nodes(
         raise ModelError(where, f"the graph has a cycle: {cycle}") from error
 
 
-def _reads(node: NodeProto) -> Iterable[str]:
+def reads(node: NodeProto) -> Iterable[str]:
+    """The names that a node reads, its subgraphs included."""
     yield from filter(None, node.input)
     for attribute in node.attribute:
         for inner in (attribute.g, *attribute.graphs):

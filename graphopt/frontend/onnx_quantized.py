@@ -1,0 +1,133 @@
+"""Operators over quantized tensors, composed exactly: integer sums, then one requantization."""
+
+from __future__ import annotations
+
+from graphopt.frontend.call import Call, Import
+from graphopt.frontend.compose import Compose
+from graphopt.frontend.integer import sum_of_products
+from graphopt.frontend.windowed import window
+from graphopt.ir import DType, Value
+from graphopt.ops import Clip, Conv, MatMul, Quantize, Round
+from graphopt.ops.quantization import integer_range
+
+
+def matmul_integer(call: Call) -> Value:
+    """MatMulInteger. Inputs: a, b, zero point of a (per row)?, zero point of b (per column)?."""
+    c = Compose(call.builder)
+    return c.cast(_product(call, c, 0, 2, 1, 3), DType.I32)
+
+
+def _product(call: Call, c: Compose, a: int, a_zero: int, b: int, b_zero: int) -> Value:
+    """The exact product of two quantized matrices, given as input indices; vectors as in numpy."""
+    x, w = call.input(a), call.input(b)
+    vector_a, vector_b = x.type.rank == 1, w.type.rank == 1
+    x = c.unsqueeze(x, 0) if vector_a else x
+    w = c.unsqueeze(w, 1) if vector_b else w
+    y = sum_of_products(
+        c,
+        MatMul(),
+        x,
+        _rows(c, call.optional(a_zero)),
+        w,
+        call.optional(b_zero),
+        (w.type.rank - 2,),
+    )
+    dims = list(y.type.dims)
+    if vector_b:
+        del dims[-1]
+    if vector_a:
+        del dims[-1 if vector_b else -2]
+    return c.reshape(y, dims)
+
+
+def _rows(c: Compose, parameter: Value | None) -> Value | None:
+    """A parameter of each row of a matrix, as a column; one number, as rank 0."""
+    if parameter is None or parameter.type.elements == 1:
+        return _scalar(c, parameter)
+    return c.unsqueeze(parameter, 1) if parameter.type.rank == 1 else parameter
+
+
+def _scalar(c: Compose, parameter: Value | None) -> Value | None:
+    return None if parameter is None else c.reshape(parameter, ())
+
+
+def qlinear_matmul(call: Call) -> Value:
+    """QLinearMatMul. Inputs: a, scale, zero point, b, scale, zero point, y scale, y zero point."""
+    c = Compose(call.builder)
+    total = _product(call, c, 0, 2, 3, 5)
+    a_scale, y_scale, y_zero = (_rows(c, call.input(i)) for i in (1, 6, 7))
+    b_scale = call.input(4)
+    if b_scale.type.elements == 1:
+        b_scale = c.reshape(b_scale, ())
+    assert a_scale is not None and y_scale is not None and y_zero is not None
+    return requantize(c, total, c.div(c.mul(a_scale, b_scale), y_scale), y_zero)
+
+
+def requantize(c: Compose, total: Value, scale: Value, zero_point: Value) -> Value:
+    """saturate(round(total * scale) + zero_point), the product taken in f32.
+
+    Args:
+        total: integers, as f32 or i32.
+        scale, zero_point: broadcast to total; the zero point has the result's type.
+    """
+    scaled = c.mul(c.cast(total, DType.F32), c.cast(scale, DType.F32))
+    if zero_point.type.rank == 0:
+        return c.apply(Quantize(), scaled, c.scalar(1.0, DType.F32), zero_point)
+    low, high = integer_range(zero_point.type.dtype)
+    stored = c.add(c.apply(Round(), scaled), c.cast(zero_point, DType.F32))
+    return c.cast(c.apply(Clip(low, high), stored), zero_point.type.dtype)
+
+
+def conv_integer(call: Call) -> Value:
+    """ConvInteger. Inputs: x, w, zero point of x?, zero point of w (per output channel)?."""
+    c = Compose(call.builder)
+    return c.cast(_convolution(call, c, 0, 2, 1, 3), DType.I32)
+
+
+def _convolution(call: Call, c: Compose, x: int, x_zero: int, w: int, w_zero: int) -> Value:
+    data, weights = call.input(x), call.input(w)
+    kernel = weights.type.dims[2:]
+    at = window(call, data.type.dims[2:], call.integers("kernel_shape", kernel))
+    if at.kernel != kernel:
+        raise call.invalid(f"kernel_shape: expected {kernel}, found {at.kernel}")
+    return sum_of_products(
+        c,
+        Conv(at.strides, at.pads, at.dilations, call.integer("group", 1)),
+        data,
+        _scalar(c, call.optional(x_zero)),
+        weights,
+        _per_channel(c, call.optional(w_zero), weights.type.rank),
+        tuple(range(1, weights.type.rank)),
+    )
+
+
+def _per_channel(c: Compose, parameter: Value | None, rank: int) -> Value | None:
+    """A parameter of each output channel, shaped to broadcast against weights [O, I, *kernel]."""
+    if parameter is None or parameter.type.elements == 1:
+        return _scalar(c, parameter)
+    return c.reshape(parameter, (parameter.type.elements, *(1,) * (rank - 1)))
+
+
+def qlinear_conv(call: Call) -> Value:
+    """QLinearConv. Inputs: x, scale, zero point, w, scale, zero point, y scale, zero, bias i32?."""
+    c = Compose(call.builder)
+    total = _convolution(call, c, 0, 2, 3, 5)
+    rank = total.type.rank
+    bias = call.optional(8)
+    if bias is not None:
+        # The bias may exceed what f32 holds exactly, so the sum is taken in i32.
+        bias = c.reshape(bias, (bias.type.elements, *(1,) * (rank - 2)))
+        total = c.add(c.cast(total, DType.I32), bias)
+    x_scale, y_scale = c.reshape(call.input(1), ()), c.reshape(call.input(6), ())
+    w_scale = _per_channel(c, call.input(4), rank - 1)
+    assert w_scale is not None
+    zero_point = c.reshape(call.input(7), ())
+    return requantize(c, total, c.div(c.mul(x_scale, w_scale), y_scale), zero_point)
+
+
+IMPORTERS: dict[str, Import] = {
+    "ConvInteger": conv_integer,
+    "MatMulInteger": matmul_integer,
+    "QLinearConv": qlinear_conv,
+    "QLinearMatMul": qlinear_matmul,
+}
