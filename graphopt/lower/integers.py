@@ -1,0 +1,136 @@
+"""Integer and boolean arithmetic, bit for bit as numpy does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tvm import tirx
+
+from graphopt import ops
+from graphopt.ir import Op
+from graphopt.lower.lanes import Expr, Scope, cast, const, element_of, libm, select
+
+Rule = Callable[..., Expr]
+
+
+def _signed(x: Expr) -> bool:
+    return element_of(x).startswith("int")
+
+
+def _negated(x: Expr) -> Expr:
+    if _signed(x):
+        return const(0, x) - x
+    # TVM tells LLVM that unsigned arithmetic never wraps; 0 - x would be taken for 0.
+    return cast(_negated(cast(x, element_of(x).removeprefix("u"))), element_of(x))
+
+
+def _abs(let: Scope, op: Op, x: Expr) -> Expr:
+    return select(x < const(0, x), _negated(x), x) if _signed(x) else x
+
+
+def _sign(let: Scope, op: Op, x: Expr) -> Expr:
+    zero = const(0, x)
+    if not _signed(x):
+        return select(tirx.EQ(x, zero), zero, const(1, x))
+    return select(x > zero, const(1, x), select(x < zero, const(-1, x), zero))
+
+
+def _clip(let: Scope, op: ops.Clip, x: Expr) -> Expr:
+    if op.low is not None:
+        x = tirx.max(x, const(int(op.low), x))
+    if op.high is not None:
+        x = tirx.min(x, const(int(op.high), x))
+    return x
+
+
+def _safe_divisor(let: Scope, b: Expr) -> Expr:
+    """b with 1 in place of 0 and of -1, by which the CPU traps on dividing."""
+    trap = tirx.EQ(b, const(0, b))
+    if _signed(b):
+        trap = tirx.Or(trap, tirx.EQ(b, const(-1, b)))
+    return let(select(trap, const(1, b), b))
+
+
+def _div(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
+    quotient = tirx.truncdiv(a, _safe_divisor(let, b))
+    if _signed(a):
+        quotient = select(tirx.EQ(b, const(-1, b)), _negated(a), quotient)
+    return select(tirx.EQ(b, const(0, b)), const(0, a), quotient)
+
+
+def _mod(let: Scope, op: ops.Mod, a: Expr, b: Expr) -> Expr:
+    # Both traps have remainder 0, which is also that of dividing by 1.
+    safe = _safe_divisor(let, b)
+    rest = let(tirx.truncmod(a, safe))
+    if op.truncated or not _signed(a):
+        return rest
+    negative = (rest ^ safe) < const(0, rest)
+    return select(tirx.And(tirx.NE(rest, const(0, rest)), negative), rest + safe, rest)
+
+
+def _pow(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
+    power = libm("pow", let(cast(a, "float64")), let(cast(b, "float64")))
+    return cast(cast(power, "int64"), element_of(a))
+
+
+def _shift(a: Expr, b: Expr, left: bool) -> Expr:
+    """Shifts by the width or more leave nothing, or only the sign."""
+    width = int(element_of(a).removeprefix("u").removeprefix("int"))
+    last = const(width - 1, b)
+    within = b < const(width, b)
+    if _signed(b):
+        within = tirx.And(within, b >= const(0, b))
+    held = select(within, b, last)
+    shifted = (a << held) if left else (a >> held)
+    keeps_sign = _signed(a) and not left
+    return shifted if keeps_sign else select(within, shifted, const(0, a))
+
+
+def _prelu(let: Scope, op: Op, x: Expr, slope: Expr) -> Expr:
+    return select(x >= const(0, x), x, x * slope)
+
+
+def _xor(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
+    return tirx.NE(cast(a, "int8"), cast(b, "int8"))
+
+
+def _equal(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
+    if element_of(a) == "bool":
+        a, b = cast(a, "int8"), cast(b, "int8")
+    return tirx.EQ(a, b)
+
+
+INTEGER: dict[type[Op], Rule] = {
+    ops.Abs: _abs,
+    ops.Neg: lambda let, op, x: _negated(x),
+    ops.Sign: _sign,
+    ops.Floor: lambda let, op, x: x,
+    ops.Ceil: lambda let, op, x: x,
+    ops.Round: lambda let, op, x: x,
+    ops.Relu: lambda let, op, x: tirx.max(x, const(0, x)),
+    ops.Clip: _clip,
+    ops.Not: lambda let, op, x: tirx.Not(x),
+    ops.BitwiseNot: lambda let, op, x: ~x,
+    ops.Add: lambda let, op, a, b: a + b,
+    ops.Sub: lambda let, op, a, b: a - b,
+    ops.Mul: lambda let, op, a, b: a * b,
+    ops.Min: lambda let, op, a, b: tirx.min(a, b),
+    ops.Max: lambda let, op, a, b: tirx.max(a, b),
+    ops.And: lambda let, op, a, b: tirx.And(a, b),
+    ops.Or: lambda let, op, a, b: tirx.Or(a, b),
+    ops.Xor: _xor,
+    ops.BitwiseAnd: lambda let, op, a, b: a & b,
+    ops.BitwiseOr: lambda let, op, a, b: a | b,
+    ops.BitwiseXor: lambda let, op, a, b: a ^ b,
+    ops.ShiftLeft: lambda let, op, a, b: _shift(a, b, left=True),
+    ops.ShiftRight: lambda let, op, a, b: _shift(a, b, left=False),
+    ops.Equal: _equal,
+    ops.Less: lambda let, op, a, b: a < b,
+    ops.LessOrEqual: lambda let, op, a, b: a <= b,
+    ops.Greater: lambda let, op, a, b: a > b,
+    ops.GreaterOrEqual: lambda let, op, a, b: a >= b,
+    ops.Div: _div,
+    ops.Mod: _mod,
+    ops.Pow: _pow,
+    ops.PRelu: _prelu,
+}
