@@ -10,7 +10,17 @@ from tvm import tirx
 from graphopt import ops
 from graphopt.ir import Op
 from graphopt.lower import functions as f
-from graphopt.lower.lanes import Expr, Scope, at_least, at_most, const, is_nan, libm, literal, select
+from graphopt.lower.lanes import (
+    Expr,
+    Scope,
+    at_least,
+    at_most,
+    const,
+    is_nan,
+    libm,
+    literal,
+    select,
+)
 
 Rule = Callable[..., Expr]
 
