@@ -1,5 +1,6 @@
 """The phases, and the one literal list of passes that each runs."""
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -20,18 +21,45 @@ PHASES: tuple[Phase, ...] = (
     "lowered",
     "built",
 )
-MAX_ROUNDS = 10
+MAX_ROUNDS = 100
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The passes of one phase, in order; with `repeat`, again until none changes anything."""
+    """The passes of one phase, in order; with `repeat`, again until none changes anything.
+
+    A tuple among the passes is repeated in the same way by itself.
+    """
 
     phase: Phase
-    passes: tuple[str, ...]
+    passes: tuple[str | tuple[str, ...], ...]
     repeat: bool = False
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All passes of the stage, once each time that they are listed."""
+        return tuple(
+            name for each in self.passes for name in ((each,) if isinstance(each, str) else each)
+        )
 
+
+# Each moves one kind of node past another, so that long chains take turns.
+SINK: tuple[str, ...] = (
+    "merge-reshapes",
+    "merge-transposes",
+    "fold-transpose-into-matmul",
+    "fold-transpose-into-weights",
+    "simplify-transposes",
+    "sink-transposes",
+    "sink-transposes-past-reshape",
+    "unite-transposes",
+    "sink-reshapes",
+    "sink-reshapes-past-matmul",
+    "sink-reshapes-past-reduction",
+    "sink-reshapes-past-slice",
+    "eliminate-identity",
+)
 PIPELINE: tuple[Stage, ...] = (
     Stage(
         "canonical",
@@ -44,10 +72,8 @@ PIPELINE: tuple[Stage, ...] = (
             "canonicalize-divisions",
             "canonicalize-reciprocals",
             "canonicalize-bounds",
-            "merge-reshapes",
-            "merge-transposes",
+            "merge-slices",
             "merge-clips",
-            "merge-constant-inputs",
             # Recognition comes before what folds or moves parts of the patterns.
             "recognize-layer-norm",
             "recognize-gelu",
@@ -56,8 +82,12 @@ PIPELINE: tuple[Stage, ...] = (
             "recognize-hard-swish",
             "recognize-depth-to-space",
             "recognize-global-pool",
+            "merge-constant-inputs",
             "lift-conv1d",
+            "sink-expands",
             "eliminate-expand",
+            "sink-pads",
+            "eliminate-requantization",
             "fold-pad-into-conv",
             "fold-pad-into-pool",
             "hoist-matmul-scale",
@@ -67,12 +97,7 @@ PIPELINE: tuple[Stage, ...] = (
             "fold-bias",
             "fold-input-scale",
             "fold-input-bias",
-            "fold-transpose-into-matmul",
-            "fold-transpose-into-weights",
-            "simplify-transposes",
-            "sink-transposes",
-            "unite-transposes",
-            "sink-reshapes",
+            SINK,
             "eliminate-dead-code",
         ),
         repeat=True,
@@ -110,14 +135,26 @@ def run_passes(graph: Graph, passes: Iterable[str | Pass], instruments: Instrume
 
 
 def _run_stage(graph: Graph, stage: Stage, instruments: Instruments) -> Graph:
-    passes: Sequence[Pass] = [load_pass(name) for name in stage.passes]
-    for _ in range(MAX_ROUNDS if stage.repeat else 1):
-        before = graph
+    loaded = {name: load_pass(name) for name in stage.names}
+
+    def once(graph: Graph, passes: tuple[str | tuple[str, ...], ...]) -> Graph:
         for each in passes:
-            graph = _run_pass(graph, each, stage.phase, instruments)
-        if graph is before:
-            break
-    return graph
+            if isinstance(each, tuple):
+                graph = repeated(graph, each)
+            else:
+                graph = _run_pass(graph, loaded[each], stage.phase, instruments)
+        return graph
+
+    def repeated(graph: Graph, passes: tuple[str | tuple[str, ...], ...]) -> Graph:
+        for _ in range(MAX_ROUNDS):
+            before = graph
+            graph = once(graph, passes)
+            if graph is before:
+                return graph
+        log.warning("%s: still changing after %d rounds", stage.phase, MAX_ROUNDS)
+        return graph
+
+    return repeated(graph, stage.passes) if stage.repeat else once(graph, stage.passes)
 
 
 def _run_pass(graph: Graph, each: Pass, phase: str, instruments: Instruments) -> Graph:

@@ -11,8 +11,8 @@ from graphopt.rewrite import AnyValue, Apply, Match, OneOf, Reject, RewritePass
 class SinkReshapes(RewritePass):
     """op(reshape(x)) becomes reshape(op(x)) for elementwise op.
 
-    Further inputs may be constants, reshapes from the same shape, or smaller tensors that
-    broadcast to x as they do to its reshape.
+    Further inputs may be constants, reshapes from the same shape, smaller tensors that broadcast
+    to x as they do to its reshape, or any tensors where the reshape only adds dimensions of 1.
     """
 
     name = "sink-reshapes"
@@ -55,6 +55,12 @@ def _before_reshape(value: Value, x: Value, reshaped: Value, match: Match) -> Va
     array = match.constant(value)
     if array is not None:
         return match.emit_constant(array.reshape(shape))
-    if value.type.elements == x.type.elements:
+    if value.type.elements == x.type.elements and not _adds_ones(x.type.dims, reshaped.type.dims):
         return None
     return match.emit(Reshape(shape), value)
+
+
+def _adds_ones(source: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    return len(source) < len(target) and [d for d in source if d != 1] == [
+        d for d in target if d != 1
+    ]
