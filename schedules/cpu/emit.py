@@ -1,0 +1,173 @@
+"""Small pieces of TIR: functions over flat buffers, loops, vectors, elementwise expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from tvm.script.ir_builder import IRBuilder
+from tvm.tirx import PrimFunc
+from tvm.tirx.script.builder import ir as T
+
+from graphopt.ir import DType, Graph, Value
+from graphopt.lower.expr import expr
+
+Expr = Any
+Buffer = Any
+
+TVM_DTYPE = {DType.F32: "float32", DType.I32: "int32", DType.I64: "int64", DType.BOOL: "bool"}
+
+
+def kernel(
+    region: Graph,
+    body: Callable[[Mapping[Value, Buffer], Buffer | None], None],
+    packed: Mapping[int, int] | None = None,
+    scratch_bytes: int = 0,
+) -> PrimFunc:
+    """A function over the region's inputs, outputs and scratch, all as flat buffers.
+
+    `packed` gives the number of elements of inputs that were packed. `body` emits the loops; it
+    gets the buffer of every region input and output, and the scratch as f32 (None without).
+    """
+    packed = packed or {}
+    with IRBuilder() as builder:
+        with T.prim_func(s_tir=True):
+            T.func_name("main")
+            T.func_attr({"global_symbol": "main", "tirx.noalias": True})
+            buffers: dict[Value, Buffer] = {}
+            for i, value in enumerate(region.inputs):
+                size = packed.get(i, value.type.elements)
+                flat = T.buffer((size,), TVM_DTYPE[value.type.dtype])
+                buffers[value] = T.arg(f"in{i}", flat)
+            for i, value in enumerate(region.outputs):
+                flat = T.buffer((value.type.elements,), TVM_DTYPE[value.type.dtype])
+                buffers[value] = T.arg(f"out{i}", flat)
+            scratch = None
+            if scratch_bytes:
+                raw = T.arg("scratch", T.buffer((scratch_bytes,), "uint8"))
+                scratch = T.decl_buffer((scratch_bytes // 4,), "float32", data=raw.data)
+            body(buffers, scratch)
+    return builder.get()
+
+
+def loop(extent: Expr) -> AbstractContextManager[Expr]:
+    """A serial loop from 0 to `extent`."""
+    return T.serial(extent)
+
+
+@contextmanager
+def count(start: Expr, stop: Expr) -> Iterator[Expr]:
+    """A serial loop from `start` to `stop`.
+
+    The TIR loop itself starts from 0: TVM 0.27 simplifies remainders of the variables of other
+    loops wrongly.
+    """
+    with T.serial(T.max(T.int32(0), stop - start)) as i:
+        yield start + i
+
+
+def outer_loop(count: int, threads: int) -> AbstractContextManager[Expr]:
+    """The outermost loop: parallel if the kernel may use several threads."""
+    return T.parallel(count) if threads > 1 else T.serial(count)
+
+
+def vector(offset: Expr, lanes: int) -> Expr:
+    """The index of `lanes` neighbouring elements."""
+    return T.ramp(offset, 1, lanes) if lanes > 1 else offset
+
+
+def splat(scalar: Expr, lanes: int) -> Expr:
+    """`scalar` in every lane."""
+    return T.broadcast(scalar, lanes) if lanes > 1 else scalar
+
+
+def const(value: float, lanes: int) -> Expr:
+    return splat(T.float32(value), lanes)
+
+
+def load(buffer: Buffer, offset: Expr, lanes: int) -> Expr:
+    return buffer[vector(offset, lanes)]
+
+
+def store(buffer: Buffer, offset: Expr, value: Expr, lanes: int) -> None:
+    T.buffer_store(buffer, value, [vector(offset, lanes)])
+
+
+class Registers:
+    """`count` vectors that LLVM keeps in registers: every index is a constant."""
+
+    def __init__(self, count: int, lanes: int) -> None:
+        self.lanes = lanes
+        self._buffer = T.alloc_buffer((count * lanes,), "float32", scope="local")
+
+    def get(self, i: int, lanes: int | None = None) -> Expr:
+        """Vector `i`, or its first `lanes` elements."""
+        return load(self._buffer, i * self.lanes, lanes or self.lanes)
+
+    def set(self, i: int, value: Expr) -> None:
+        store(self._buffer, i * self.lanes, value, self.lanes)
+
+
+class Elements:
+    """Computes elementwise values of a region at a place of a tensor of shape `shape`.
+
+    A place is (row, column, lanes): `row` counts through all dimensions but the last.
+    """
+
+    def __init__(
+        self, region: Graph, buffers: Mapping[Value, Buffer], shape: Sequence[int]
+    ) -> None:
+        self.region = region
+        self.buffers = buffers
+        self.shape = tuple(shape)
+        self._producers = region.producers()
+
+    def value(
+        self, value: Value, known: dict[Value, Expr], row: Expr, column: Expr, lanes: int
+    ) -> Expr:
+        """The expression of `value`; `known` holds those that exist already, and is added to."""
+        if value in known:
+            return known[value]
+        if value in self._producers:
+            node = self._producers[value]
+            inputs = (self.value(v, known, row, column, lanes) for v in node.inputs)
+            result = expr(node.op, *inputs)
+        elif value in self.region.constants:
+            scalar = self.region.constants[value].item()
+            result = splat(T.Cast(TVM_DTYPE[value.type.dtype], scalar), lanes)
+        else:
+            result = self._operand(value, row, column, lanes)
+        known[value] = result
+        return result
+
+    def _operand(self, value: Value, row: Expr, column: Expr, lanes: int) -> Expr:
+        dims = value.type.dims
+        aligned = (1,) * (len(self.shape) - len(dims)) + dims
+        offset = self._row_offset(aligned, row)
+        if aligned[-1] == 1:
+            return splat(self.buffers[value][offset], lanes)
+        return load(self.buffers[value], offset + column, lanes)
+
+    def _row_offset(self, aligned: tuple[int, ...], row: Expr) -> Expr:
+        """Where row `row` of the output starts in an operand of shape `aligned`."""
+        if aligned[:-1] == self.shape[:-1]:
+            return row * aligned[-1]
+        offset: Expr = T.int32(0)
+        stride = aligned[-1]
+        below = 1
+        for have, want in zip(reversed(aligned[:-1]), reversed(self.shape[:-1]), strict=True):
+            if have > 1:
+                offset = offset + T.floormod(T.floordiv(row, below), want) * stride
+                stride *= have
+            below *= want
+        return offset
+
+    def store_outputs(
+        self, known: dict[Value, Expr], row: Expr, column: Expr, lanes: int
+    ) -> None:
+        """Compute and store all outputs of the region at this place."""
+        offset = row * self.shape[-1] + column
+        for output in self.region.outputs:
+            result = self.value(output, known, row, column, lanes)
+            store(self.buffers[output], offset, result, lanes)

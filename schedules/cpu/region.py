@@ -1,0 +1,82 @@
+"""Regions as one anchor operator with elementwise operators around it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphopt.ir import DType, Graph, Node, Op, Value
+from graphopt.ops.elementwise import Elementwise
+from graphopt.rewrite import Reject
+
+MAX_ELEMENTS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """A region, the node that decides its loops, and that node's output type."""
+
+    region: Graph
+    anchor: Node
+
+    @property
+    def result(self) -> Value:
+        return self.anchor.output
+
+    def input_index(self, value: Value) -> int:
+        """The position of `value` among the region's inputs."""
+        return self.region.inputs.index(value)
+
+    def packable(self, value: Value, constant_inputs: frozenset[int]) -> bool:
+        """Whether `value` is a constant that only the anchor reads."""
+        alone = all(value not in n.inputs for n in self.region.nodes if n is not self.anchor)
+        return alone and self.input_index(value) in constant_inputs
+
+    def inplace(self, *anchor_inputs: Value) -> tuple[tuple[int, int], ...]:
+        """Pairs (region input, region output) that may share memory.
+
+        Those are inputs of the output's type that only elementwise nodes read, at the very place
+        where the output is written. `anchor_inputs` are read elsewhere too.
+        """
+        return tuple(
+            (i, o)
+            for i, value in enumerate(self.region.inputs)
+            for o, output in enumerate(self.region.outputs)
+            if value.type == output.type and value not in anchor_inputs
+        )
+
+
+def find_anchor(
+    region: Graph, *kinds: type[Op], prologue: bool = False
+) -> Anchored | Reject:
+    """The only node of one of `kinds`, if all else is elementwise in f32 on its output.
+
+    Without `prologue`, the anchor's inputs must be inputs of the region.
+    """
+    anchors = [node for node in region.nodes if isinstance(node.op, kinds)]
+    if len(anchors) != 1:
+        return Reject(f"expected one node of {', '.join(k.name for k in kinds)}")
+    (anchor,) = anchors
+    shape = anchor.output.type.dims
+    for node in region.nodes:
+        if node is not anchor and not isinstance(node.op, Elementwise):
+            return Reject(f"{node.op.name} is not elementwise")
+        for value in (*node.inputs, *node.outputs):
+            if value.type.elements > MAX_ELEMENTS:
+                return Reject(f"%{value.name} is too large for 32-bit offsets")
+            if node is not anchor and not broadcasts(value.type.dims, shape):
+                return Reject(f"%{value.name} does not broadcast to the output of {anchor.op.name}")
+    if not prologue and any(value not in region.inputs for value in anchor.inputs):
+        return Reject(f"{anchor.op.name} reads a value computed in the region")
+    if any(v.type.dtype is not DType.F32 for v in (*anchor.inputs, *region.outputs, anchor.output)):
+        return Reject("expected f32")
+    if any(value.type.dims != shape for value in region.outputs):
+        return Reject("an output has another shape than the anchor's")
+    return Anchored(region, anchor)
+
+
+def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether `shape` broadcasts to `to` without enlarging it."""
+    if len(shape) > len(to):
+        return False
+    aligned = (1,) * (len(to) - len(shape)) + shape
+    return all(have in (1, want) for have, want in zip(aligned, to, strict=True))

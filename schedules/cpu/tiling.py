@@ -1,0 +1,214 @@
+"""How a matrix product is cut into register tiles: a small model of the core, no measuring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from graphopt.ir import Array
+from graphopt.targets import Target
+
+FMA_PER_CYCLE = 2
+LOADS_PER_CYCLE = 2
+FMA_LATENCY = 4
+# Cycles around the inner loop of one tile: clearing and storing an accumulator, and the loop itself.
+PER_ACCUMULATOR = 2.0
+PER_TILE = 12.0
+
+
+@dataclass(frozen=True)
+class VectorUnit:
+    """The vector registers that a kernel may use.
+
+    `lanes` counts fp32 elements of a register. `broadcast_operand` says that an FMA can take a
+    broadcast scalar from memory without a register for it (AVX-512).
+    """
+
+    lanes: int
+    registers: int
+    broadcast_operand: bool
+
+    def fits(self, rows: int, vectors: int) -> bool:
+        """Whether a tile of rows x vectors accumulators, with its operands, stays in registers."""
+        operands = vectors + (0 if self.broadcast_operand else 1)
+        return rows * vectors + operands <= self.registers
+
+
+@dataclass(frozen=True)
+class Group:
+    """Neighbouring parts of equal size: `count` parts of `size`, the first one at `start`.
+
+    `first` is the number of the first part among all parts of the split.
+    """
+
+    first: int
+    count: int
+    start: int
+    size: int
+
+    @property
+    def end(self) -> int:
+        """The number after the last part."""
+        return self.first + self.count
+
+
+def split(total: int, most: int) -> tuple[Group, ...]:
+    """Cut `total` into as few parts as possible of at most `most`, whose sizes differ by one."""
+    parts = -(-total // most)
+    size, larger = divmod(total, parts)
+    groups = (
+        Group(0, larger, 0, size + 1),
+        Group(larger, parts - larger, larger * (size + 1), size),
+    )
+    return tuple(group for group in groups if group.count)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """The largest register tile of a product: rows (pixels) x vectors of output channels."""
+
+    rows: int
+    vectors: int
+
+
+def tile_cycles(rows: int, vectors: int, depth: int) -> float:
+    """Estimated cycles of one tile that sums `depth` products."""
+    accumulators = rows * vectors
+    step = max(
+        accumulators / FMA_PER_CYCLE, float(FMA_LATENCY), (rows + vectors) / LOADS_PER_CYCLE
+    )
+    return depth * step + accumulators * PER_ACCUMULATOR + PER_TILE
+
+
+@cache
+def choose_tile(unit: VectorUnit, rows: int, vectors: int, depth: int) -> Tile:
+    """The tile that covers rows x vectors in the fewest estimated cycles."""
+    best: tuple[float, Tile] | None = None
+    for tile_vectors in range(1, min(vectors, 8) + 1):
+        for tile_rows in range(1, min(rows, unit.registers) + 1):
+            if not unit.fits(tile_rows, tile_vectors):
+                break
+            cycles = sum(
+                across.count * down.count * tile_cycles(down.size, across.size, depth)
+                for across in split(vectors, tile_vectors)
+                for down in split(rows, tile_rows)
+            )
+            if best is None or cycles < best[0]:
+                best = (cycles, Tile(tile_rows, tile_vectors))
+    assert best is not None
+    return best[1]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Neighbouring panels of equal shape; `tail` lanes of their last vector hold channels."""
+
+    group: Group
+    tail: int
+
+
+@dataclass(frozen=True)
+class Panels:
+    """Output channels cut into vectors, and vectors into panels; a panel's weights are contiguous.
+
+    The packed weights of `depth` products hold, panel after panel, [depth][panel vectors][lanes],
+    with zeros beyond the last channel.
+    """
+
+    channels: int
+    depth: int
+    lanes: int
+    most_vectors: int
+
+    @property
+    def vectors(self) -> int:
+        return -(-self.channels // self.lanes)
+
+    @property
+    def elements(self) -> int:
+        """The size of the packed weights."""
+        return self.vectors * self.lanes * self.depth
+
+    @property
+    def bytes(self) -> int:
+        """About how large one packed panel is."""
+        return self.elements * 4 // self.count
+
+    @property
+    def count(self) -> int:
+        return split(self.vectors, self.most_vectors)[-1].end
+
+    def shapes(self) -> tuple[Panel, ...]:
+        """The panels by shape; one with a partial last vector stands alone."""
+        groups = split(self.vectors, self.most_vectors)
+        tail = self.channels % self.lanes
+        if not tail:
+            return tuple(Panel(group, self.lanes) for group in groups)
+        *full, last = groups
+        if last.count > 1:
+            full.append(Group(last.first, last.count - 1, last.start, last.size))
+        start = last.start + (last.count - 1) * last.size
+        return (
+            *(Panel(group, self.lanes) for group in full),
+            Panel(Group(last.end - 1, 1, start, last.size), tail),
+        )
+
+    def pack(self, matrix: Array) -> Array:
+        """Pack a [depth, channels] matrix."""
+        padded = np.zeros((self.depth, self.vectors * self.lanes), matrix.dtype)
+        padded[:, : self.channels] = matrix
+        blocks: list[Array] = []
+        for group in split(self.vectors, self.most_vectors):
+            first = group.start * self.lanes
+            wide = group.size * self.lanes
+            part = padded[:, first : first + group.count * wide]
+            blocks.append(part.reshape(self.depth, group.count, wide).swapaxes(0, 1).ravel())
+        return np.concatenate(blocks)
+
+
+def vector_unit(target: Target) -> VectorUnit:
+    """The fp32 vectors of a target."""
+    wide = target.vector_bytes >= 64
+    return VectorUnit(target.lanes(4), target.vector_registers, wide)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """`total` parts in blocks of `size`; the last block may hold fewer."""
+
+    total: int
+    size: int
+
+    @property
+    def count(self) -> int:
+        return -(-self.total // self.size)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The outermost loop of a product: blocks of rows times blocks of panels."""
+
+    rows: Blocks
+    panels: Blocks
+
+    @property
+    def count(self) -> int:
+        return self.rows.count * self.panels.count
+
+
+def choose_grid(target: Target, rows: int, row_bytes: int, panels: int, panel_bytes: int) -> Grid:
+    """Blocks whose input stays in the second-level cache while every panel passes over it.
+
+    With several threads all get the same number of blocks, of rows or, where the weights
+    outweigh the input, of panels.
+    """
+    fitting = max(1, target.l2_bytes // 2 // row_bytes)
+    if target.threads == 1:
+        return Grid(Blocks(rows, -(-rows // -(-rows // fitting))), Blocks(panels, panels))
+    if panels >= 4 * target.threads and panels * panel_bytes > rows * row_bytes:
+        return Grid(Blocks(rows, rows), Blocks(panels, -(-panels // target.threads)))
+    waves = -(-rows // (fitting * target.threads))
+    size = -(-rows // (waves * target.threads))
+    return Grid(Blocks(rows, size), Blocks(panels, panels))
