@@ -15,15 +15,11 @@ from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.matmul import plan_product
 from graphopt.schedules.cpu.region import Anchored, find_anchor
 from graphopt.schedules.cpu.tiling import Grid, Panels, choose_grid, choose_tile, vector_unit
-from graphopt.schedules.cpu.window import Axis, Strip, axes, strips
+from graphopt.schedules.cpu.window import MAX_EDGE_TILES, Axis, Strip, axes, strips
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
-
-# Each border tile is code of its own; beyond this, building takes longer than it gains.
-MAX_EDGE_TILES = 8
-
 
 @dataclass(frozen=True)
 class ConvPlan:

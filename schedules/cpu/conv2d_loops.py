@@ -18,9 +18,9 @@ from graphopt.schedules.cpu.emit import (
     loop,
     outer_loop,
 )
-from graphopt.schedules.cpu.product import Segment, TileEmitter, block_range, within
+from graphopt.schedules.cpu.product import Segment, TileEmitter, block_range, tap_range, within
 from graphopt.schedules.cpu.tiling import Panel
-from graphopt.schedules.cpu.window import Axis, Stretch, Strip, stretches
+from graphopt.schedules.cpu.window import Stretch, Strip, stretches
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -128,13 +128,3 @@ class _ConvEmitter:
         else:
             with count(stretch.first, stretch.last) as tap:
                 self.tiles.accumulate(sums, vectors, segment(tap, channels))
-
-
-def tap_range(axis: Axis, position: Expr) -> tuple[Expr, Expr]:
-    """The kernel taps of an output position that fall inside the input."""
-    if not axis.clipped:
-        return T.int32(0), T.int32(axis.kernel)
-    start = position * axis.stride - axis.pad
-    first = T.max(T.int32(0), T.floordiv(axis.dilation - 1 - start, axis.dilation))
-    beyond = T.floordiv(axis.size - start + axis.dilation - 1, axis.dilation)
-    return first, T.min(T.int32(axis.kernel), beyond)

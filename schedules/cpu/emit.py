@@ -11,7 +11,7 @@ from tvm.tirx import PrimFunc
 from tvm.tirx.script.builder import ir as T
 
 from graphopt.ir import DType, Graph, Value
-from graphopt.lower.expr import expr
+from graphopt.lower.expr import expression
 
 Expr = Any
 Buffer = Any
@@ -67,6 +67,16 @@ def count(start: Expr, stop: Expr) -> Iterator[Expr]:
         yield start + i
 
 
+def channel_vectors(channels: int, lanes: int, emit: Callable[[Expr, int], None]) -> None:
+    """Run `emit(channel, lanes)` for whole vectors of channels, then for the rest."""
+    whole, rest = divmod(channels, lanes)
+    if whole:
+        with loop(whole) as vector_number:
+            emit(vector_number * lanes, lanes)
+    if rest:
+        emit(T.int32(whole * lanes), rest)
+
+
 def outer_loop(count: int, threads: int) -> AbstractContextManager[Expr]:
     """The outermost loop: parallel if the kernel may use several threads."""
     return T.parallel(count) if threads > 1 else T.serial(count)
@@ -99,7 +109,9 @@ class Registers:
 
     def __init__(self, count: int, lanes: int) -> None:
         self.lanes = lanes
-        self._buffer = T.alloc_buffer((count * lanes,), "float32", scope="local")
+        self._buffer = T.alloc_buffer(
+            (count * lanes,), "float32", scope="local", annotations={"disable_lower_builtin": True}
+        )
 
     def get(self, i: int, lanes: int | None = None) -> Expr:
         """Vector `i`, or its first `lanes` elements."""
@@ -132,7 +144,7 @@ class Elements:
         if value in self._producers:
             node = self._producers[value]
             inputs = (self.value(v, known, row, column, lanes) for v in node.inputs)
-            result = expr(node.op, *inputs)
+            result = T.Bind(expression(node.op, *inputs))
         elif value in self.region.constants:
             scalar = self.region.constants[value].item()
             result = splat(T.Cast(TVM_DTYPE[value.type.dtype], scalar), lanes)

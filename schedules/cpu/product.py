@@ -19,6 +19,7 @@ from graphopt.schedules.cpu.emit import (
     splat,
 )
 from graphopt.schedules.cpu.tiling import Blocks, Group, Panel
+from graphopt.schedules.cpu.window import Axis
 
 # Two steps per iteration hide the loop; many more overflow the instruction buffers.
 UNROLL = 2
@@ -117,3 +118,13 @@ def block_range(block: Expr, blocks: Blocks) -> tuple[Expr, Expr]:
 def within(group: Group, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:
     """The numbers of a group's parts that lie in [lo, hi)."""
     return T.max(T.int32(group.first), lo), T.min(T.int32(group.end), hi)
+
+
+def tap_range(axis: Axis, position: Expr) -> tuple[Expr, Expr]:
+    """The kernel taps of an output position that fall inside the input."""
+    if not axis.clipped:
+        return T.int32(0), T.int32(axis.kernel)
+    start = position * axis.stride - axis.pad
+    first = T.max(T.int32(0), T.floordiv(axis.dilation - 1 - start, axis.dilation))
+    beyond = T.floordiv(axis.size - start + axis.dilation - 1, axis.dilation)
+    return first, T.min(T.int32(axis.kernel), beyond)

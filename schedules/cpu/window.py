@@ -9,6 +9,9 @@ from functools import cached_property
 from graphopt.ir import TensorType
 from graphopt.schedules.cpu.tiling import Group, split
 
+# Each border tile is code of its own; beyond this, building takes longer than it gains.
+MAX_EDGE_TILES = 8
+
 
 @dataclass(frozen=True)
 class Axis:
