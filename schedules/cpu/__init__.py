@@ -1,1 +1,9 @@
-"""Kernels for x86-64: register-tiled fp32 loops, written directly as TIR."""
+"""Kernels for x86-64, the fast ones written directly as TIR. Planning imports no TVM."""
+
+from graphopt.lower.kernel import Schedule
+from graphopt.schedules.cpu.conv2d import Conv2d
+from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
+from graphopt.schedules.cpu.matmul import ConstantMatMul
+
+# The first that accepts a region builds its kernel.
+SCHEDULES: tuple[Schedule, ...] = (DepthwiseConv2d(), Conv2d(), ConstantMatMul())

@@ -21,6 +21,7 @@ from graphopt.targets import Target
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
+
 @dataclass(frozen=True)
 class ConvPlan:
     """The geometry of one convolution and how it is cut."""
@@ -38,9 +39,7 @@ class ConvPlan:
     def axes(self) -> tuple[Axis, Axis]:
         x, w = (v.type for v in self.where.anchor.inputs[:2])
         op = self.op
-        return axes(
-            x, self.where.result.type, w.dims[2:], op.strides, op.pads, op.dilations
-        )
+        return axes(x, self.where.result.type, w.dims[2:], op.strides, op.pads, op.dilations)
 
     @property
     def channels(self) -> int:

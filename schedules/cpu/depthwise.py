@@ -73,9 +73,7 @@ class DepthwiseConv2d:
         if not where.packable(w, constant_inputs):
             return Reject("the weights are not constant")
         out = where.result.type
-        vertical, horizontal = axes(
-            x.type, out, w.type.dims[2:], op.strides, op.pads, op.dilations
-        )
+        vertical, horizontal = axes(x.type, out, w.type.dims[2:], op.strides, op.pads, op.dilations)
         cut = strips(horizontal, PIXELS)
         if sum(strip.edge for strip in cut) > MAX_EDGE_TILES:
             return Reject("the padding is too wide")

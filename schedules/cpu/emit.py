@@ -175,9 +175,7 @@ class Elements:
             below *= want
         return offset
 
-    def store_outputs(
-        self, known: dict[Value, Expr], row: Expr, column: Expr, lanes: int
-    ) -> None:
+    def store_outputs(self, known: dict[Value, Expr], row: Expr, column: Expr, lanes: int) -> None:
         """Compute and store all outputs of the region at this place."""
         offset = row * self.shape[-1] + column
         for output in self.region.outputs:

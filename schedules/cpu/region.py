@@ -45,9 +45,7 @@ class Anchored:
         )
 
 
-def find_anchor(
-    region: Graph, *kinds: type[Op], prologue: bool = False
-) -> Anchored | Reject:
+def find_anchor(region: Graph, *kinds: type[Op], prologue: bool = False) -> Anchored | Reject:
     """The only node of one of `kinds`, if all else is elementwise in f32 on its output.
 
     Without `prologue`, the anchor's inputs must be inputs of the region.

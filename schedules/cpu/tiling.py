@@ -13,7 +13,7 @@ from graphopt.targets import Target
 FMA_PER_CYCLE = 2
 LOADS_PER_CYCLE = 2
 FMA_LATENCY = 4
-# Cycles around the inner loop of one tile: clearing and storing an accumulator, and the loop itself.
+# Cycles around the inner loop of one tile: to clear and store an accumulator, and for the loop.
 PER_ACCUMULATOR = 2.0
 PER_TILE = 12.0
 
@@ -76,9 +76,7 @@ class Tile:
 def tile_cycles(rows: int, vectors: int, depth: int) -> float:
     """Estimated cycles of one tile that sums `depth` products."""
     accumulators = rows * vectors
-    step = max(
-        accumulators / FMA_PER_CYCLE, float(FMA_LATENCY), (rows + vectors) / LOADS_PER_CYCLE
-    )
+    step = max(accumulators / FMA_PER_CYCLE, float(FMA_LATENCY), (rows + vectors) / LOADS_PER_CYCLE)
     return depth * step + accumulators * PER_ACCUMULATOR + PER_TILE
 
 
