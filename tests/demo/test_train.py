@@ -53,7 +53,8 @@ def test_shipped_model_reads_the_held_out_digits() -> None:
 def test_backward_is_the_gradient_of_forward(layer: Layer) -> None:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((2, 2, 5, 5)).astype(np.float32)
-    weights = rng.standard_normal(layer.forward(x, True).shape).astype(np.float32)
+    weights = rng.standard_normal(layer.forward(x, True).size).astype(np.float32)
+    weights = weights.reshape(layer.forward(x, True).shape)
     direction = rng.standard_normal(x.shape).astype(np.float32)
 
     def loss(step: float) -> float:
