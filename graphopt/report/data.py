@@ -1,0 +1,112 @@
+"""The facts of a report. They travel in the artifact's manifest, so they convert to JSON."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One fused region.
+
+    Attributes:
+        name: unique within the program.
+        operators: the operators inside, in execution order.
+        source: the ONNX nodes it comes from.
+        schedule: how it runs; "" before one was chosen.
+        macs: multiply-accumulates of one run.
+        nbytes: activations read and written by one run.
+        weight_bytes: constants it reads.
+        microseconds: measured time of one run; None when not profiled.
+        notes: why the route is slower or less exact than it could be.
+    """
+
+    name: str
+    operators: tuple[str, ...]
+    source: str
+    schedule: str
+    macs: int
+    nbytes: int
+    weight_bytes: int
+    microseconds: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A value's place in the arena: bytes, and the kernels (by index) during which it lives."""
+
+    name: str
+    offset: int
+    nbytes: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class PassRun:
+    """What one pass did, over all its runs in a phase; `rejections` are (where, why not)."""
+
+    name: str
+    phase: str
+    milliseconds: float
+    rewrites: int
+    nodes_before: int
+    nodes_after: int
+    rejections: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """One compilation, explained."""
+
+    model: str
+    target: str
+    threads: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    imported_nodes: int
+    weight_bytes: int
+    kernels: tuple[Kernel, ...]
+    passes: tuple[PassRun, ...]
+    arena_bytes: int = 0
+    buffers: tuple[Buffer, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def macs(self) -> int:
+        return sum(kernel.macs for kernel in self.kernels)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One line for every kernel that takes a slower or less exact route."""
+        return tuple(f"{k.name} ({k.source}): {note}" for k in self.kernels for note in k.notes)
+
+    def timed(self, microseconds: Mapping[str, float]) -> "Report":
+        """The report with measured times, by kernel name."""
+        kernels = (replace(k, microseconds=microseconds.get(k.name)) for k in self.kernels)
+        return replace(self, kernels=tuple(kernels))
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> "Report":
+        """The inverse of `to_json`, also after a trip through JSON text.
+
+        Raises:
+            KeyError, TypeError: `data` is not such a report.
+        """
+        fields = dict(data)
+        fields["inputs"] = tuple(data["inputs"])
+        fields["outputs"] = tuple(data["outputs"])
+        fields["kernels"] = tuple(
+            Kernel(**{**k, "operators": tuple(k["operators"]), "notes": tuple(k["notes"])})
+            for k in data["kernels"]
+        )
+        fields["passes"] = tuple(
+            PassRun(**{**p, "rejections": tuple((w, r) for w, r in p["rejections"])})
+            for p in data["passes"]
+        )
+        fields["buffers"] = tuple(Buffer(**b) for b in data["buffers"])
+        return Report(**fields)

@@ -1,0 +1,74 @@
+"""The report as tables for a terminal."""
+
+from collections.abc import Iterator
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from graphopt.report.data import Report
+from graphopt.report.units import count, duration, size
+
+
+def summary(report: Report) -> RenderableType:
+    """A few lines: the model, its size, what it became."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim")
+    table.add_row("model", Text(report.model))
+    table.add_row("target", f"{report.target}, {report.threads} thread(s)")
+    table.add_row("inputs", Text(", ".join(report.inputs)))
+    table.add_row("outputs", Text(", ".join(report.outputs)))
+    table.add_row("kernels", f"{len(report.kernels)}, from {report.imported_nodes} ONNX operators")
+    table.add_row("MACs", count(report.macs))
+    table.add_row("weights", size(report.weight_bytes))
+    table.add_row("peak memory", f"{size(report.arena_bytes)} of activations in one arena")
+    if report.seconds:
+        steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.seconds.items())
+        table.add_row("compiled in", f"{sum(report.seconds.values()):.2f} s ({steps})")
+    return table
+
+
+def kernels(report: Report) -> Table:
+    """One row per kernel."""
+    timed = any(k.microseconds is not None for k in report.kernels)
+    table = Table("kernel", "operators", "schedule", box=None, pad_edge=False)
+    for name in ("MACs", "moved", "weights", *(["time"] if timed else [])):
+        table.add_column(name, justify="right", no_wrap=True)
+    for k in report.kernels:
+        row: list[Text | str] = [Text(k.name), Text(" ".join(k.operators)), k.schedule]
+        row += [count(k.macs), size(k.nbytes), size(k.weight_bytes)]
+        if timed:
+            row.append("" if k.microseconds is None else duration(k.microseconds))
+        table.add_row(*row)
+    return table
+
+
+def fusion(report: Report) -> Table:
+    """What every pass that did or refused something did, and why it refused."""
+    table = Table("pass", "phase", "rewrites", "nodes", "left alone", box=None, pad_edge=False)
+    for run in report.passes:
+        if not run.rewrites and not run.rejections:
+            continue
+        reasons: dict[str, int] = {}
+        for _, reason in run.rejections:
+            reasons[reason] = reasons.get(reason, 0) + 1
+        left = "; ".join(f"{times} x {reason}" for reason, times in reasons.items())
+        nodes = f"{run.nodes_before} -> {run.nodes_after}"
+        table.add_row(run.name, run.phase, str(run.rewrites), nodes, Text(left))
+    return table
+
+
+def full(report: Report) -> RenderableType:
+    """Summary, kernels, passes and warnings, one under the other."""
+
+    def parts() -> Iterator[RenderableType]:
+        yield summary(report)
+        yield Text()
+        yield kernels(report)
+        if report.passes:
+            yield Text()
+            yield fusion(report)
+        for warning in report.warnings:
+            yield Text(f"slower route: {warning}", style="yellow")
+
+    return Group(*parts())
