@@ -30,6 +30,9 @@ def bind_inputs(
             raise ShapeBindingError(
                 where, f"shape of {name!r}: expected one of the inputs {', '.join(names)}"
             )
+    for name in names:
+        if names.count(name) > 1:
+            raise ModelError(where, f"input {name!r} is declared twice")
     declared = {i.name: _declared(i, where) for i in inputs}
     symbols: dict[str, tuple[int, str]] = {}
     for name, shape in shapes.items():

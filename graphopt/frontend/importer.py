@@ -14,6 +14,7 @@ from graphopt.errors import ModelError, TypeRuleError, UnsupportedOperator
 from graphopt.frontend.binding import bind_inputs, check_constant
 from graphopt.frontend.builder import Builder, Operand
 from graphopt.frontend.call import Call
+from graphopt.frontend.conformance import check_call
 from graphopt.frontend.fallback import import_other
 from graphopt.frontend.model import inline_functions, opsets, read_model
 from graphopt.frontend.order import ordered_nodes
@@ -158,6 +159,7 @@ class Importer:
         call = Call(node, inputs, opset, self, scope, where)
         nodes, made = len(self.builder.nodes), len(self.builder.made)
         try:
+            check_call(call)
             result = IMPORTERS[key](call) if key in IMPORTERS else import_other(call)
         except TypeRuleError as error:
             raise TypeRuleError(where, error.what, error.hint) from error

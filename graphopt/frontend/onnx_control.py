@@ -111,16 +111,9 @@ def loop(call: Call) -> tuple[Operand, ...]:
 
 
 def _trip_count(call: Call) -> int | None:
-    trips = call.optional(0)
-    if trips is None:
+    if not call.has(0):
         return None
-    array = call.builder.array(trips)
-    if array is None:
-        raise call.unsupported(
-            f"trip count: expected a constant, found the computed value %{trips.name}",
-            "bind the inputs it is computed from with constants={name: array}",
-        )
-    return int(array.reshape(-1)[0])
+    return int(call.known(0, "trip count").reshape(-1)[0])
 
 
 def _computed_condition(call: Call, condition: Value) -> UnsupportedOperator:
