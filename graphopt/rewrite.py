@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from types import EllipsisType
 from typing import Any, ClassVar, Generic, TypeVar
@@ -381,9 +381,16 @@ class _Workspace:
                 outputs=tuple(renamed.get(v, v) for v in node.outputs),
             )
             self._insert(node, (*root_key, index))
-        for node in match.nodes[1:]:
-            if node in self.order and not any(self.uses(v) for v in node.outputs):
+        self._remove_dead(match.root.inputs)
+
+    def _remove_dead(self, values: Iterable[Value]) -> None:
+        """Remove the producers of values that nothing reads any more, and what they alone read."""
+        pending = list(values)
+        while pending:
+            node = self.producer.get(pending.pop())
+            if node is not None and not any(self.uses(value) for value in node.outputs):
                 self._remove(node)
+                pending += node.inputs
 
     def _redirect(self, old: Value, new: Value) -> None:
         for user in list(self.users.get(old, {})):

@@ -35,7 +35,7 @@ def bounded(low: float | None, high: float | None) -> Clip | Relu:
 
 def _clamp(x: float, op: Op) -> float:
     if isinstance(op, Relu):
-        return max(x, 0)
+        return max(x, 0.0)
     assert isinstance(op, Clip)
     if op.low is not None:
         x = max(x, op.low)
