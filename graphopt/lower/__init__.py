@@ -1,0 +1,1 @@
+"""Fused graph -> machine code: kernels through TVM, one `main` that calls them."""

@@ -1,0 +1,102 @@
+"""Program -> shared library: compile what the cache lacks, on all cores, and link."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from graphopt.errors import BuildError
+from graphopt.lower.cache import CodeCache, default_cache
+from graphopt.lower.key import code_version, target_text, text_key
+from graphopt.lower.link import link
+from graphopt.lower.program import Kernel, Program
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A linked program; `compiled` counts the kernels that the cache did not have."""
+
+    library: bytes
+    compiled: int
+
+
+def build(
+    program: Program, cache: CodeCache | None = None, progress: Progress | None = None
+) -> Built:
+    """Compile and link a program. TVM is imported only when something has to be compiled.
+
+    Args:
+        progress: called with (kernels done, kernels to compile) after each, from any thread.
+
+    Raises:
+        BuildError: a kernel could not be compiled or the cache could not be used.
+    """
+    cache = cache or default_cache()
+    name = f"{text_key(_description(program))}.so"
+    library = cache.get(name)
+    if library is not None:
+        return Built(library, 0)
+    objects: dict[str, bytes] = {}
+    missing: list[Kernel] = []
+    for kernel in program.kernels:
+        found = cache.get(f"{kernel.key}.o")
+        if found is None:
+            missing.append(kernel)
+        else:
+            objects[kernel.key] = found
+    objects |= _compile_all(missing, program, cache, progress)
+    library = link([_entry(program), *(objects[k.key] for k in program.kernels)])
+    cache.put(name, library)
+    cache.trim()
+    return Built(library, len(missing))
+
+
+def _description(program: Program) -> str:
+    sizes = [[v.type.nbytes for v in vs] for vs in (program.graph.inputs, program.graph.outputs)]
+    calls = [(call.kernel.key, *map(str, call.arguments)) for call in program.calls]
+    return repr((code_version(), target_text(program.target), sizes, calls, program.copies))
+
+
+def _compile_all(
+    kernels: list[Kernel], program: Program, cache: CodeCache, progress: Progress | None
+) -> dict[str, bytes]:
+    def compile_one(kernel: Kernel) -> bytes:
+        content = _compile(kernel, program)
+        cache.put(f"{kernel.key}.o", content)
+        return content
+
+    objects: dict[str, bytes] = {}
+    # TVM and LLVM release the interpreter lock, so threads use all cores.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for kernel, content in zip(kernels, pool.map(compile_one, kernels), strict=True):
+            objects[kernel.key] = content
+            if progress is not None:
+                progress(len(objects), len(kernels))
+    return objects
+
+
+def _compile(kernel: Kernel, program: Program) -> bytes:
+    from graphopt.lower.codegen import compile_kernel
+
+    plan = kernel.plan
+    function = plan.build()
+    expected = len(plan.region.inputs) + len(plan.region.outputs) + (plan.scratch_bytes > 0)
+    if len(function.params) != expected:
+        raise BuildError(
+            f"kernel of schedule {plan.schedule}",
+            f"parameters: expected {expected}, found {len(function.params)}",
+        )
+    return compile_kernel(function, kernel.symbol, program.target, noalias=not plan.inplace)
+
+
+def _entry(program: Program) -> bytes:
+    from graphopt.lower.codegen import compile_kernel
+    from graphopt.lower.entry import entry_function
+
+    return compile_kernel(
+        entry_function(program), "graphopt_main", program.target, noalias=False
+    )

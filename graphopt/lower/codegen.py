@@ -1,0 +1,98 @@
+"""PrimFunc -> object file: a plain C function of pointers that returns 0, through TVM and LLVM."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import tvm
+import tvm_ffi
+from tvm import s_tir, tirx
+from tvm.ir import PointerType, PrimType
+from tvm.tirx import PrimFunc
+
+from graphopt.errors import BuildError
+from graphopt.targets import Target
+
+
+def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: bool = True) -> bytes:
+    """The object file of one function.
+
+    `int32_t symbol(T* a, T* b, ...)` takes a pointer per buffer parameter of `function`, in order,
+    and returns 0 where the body does not return earlier. With `noalias`, distinct parameters never share memory.
+
+    Raises:
+        BuildError: TVM or LLVM refused the function.
+    """
+    pointers = [tirx.Var(f"{p.name}_data", _pointer(p)) for p in function.params]
+    declared = [
+        tirx.DeclBuffer(buffer, data=pointer)
+        for buffer, pointer in zip(function.params, pointers, strict=True)
+    ]
+    zero = tirx.IntImm("int32", 0)
+    # Parallel loops ask for the device of the workspace they might allocate.
+    device = tirx.AttrStmt(zero, "device_type", tirx.IntImm("int32", 1), function.body)
+    body = tirx.SeqStmt(
+        [*declared, tirx.AttrStmt(zero, "device_id", zero, device), tirx.Return(zero)]
+    )
+    plain = PrimFunc(pointers, body, PrimType("int32")).with_attr("s_tir", True)
+    return _compile(plain.with_attr("tirx.noalias", noalias), symbol, target)
+
+
+def _pointer(buffer: tirx.Buffer) -> PointerType:
+    return PointerType(PrimType(buffer.dtype), "global")
+
+
+def _compile(function: PrimFunc, symbol: str, target: Target) -> bytes:
+    described: dict[str, object] = {"kind": "llvm", "mtriple": target.mtriple, "mcpu": target.mcpu}
+    if target.mattr:
+        described["mattr"] = list(target.mattr)
+    llvm = tvm.target.Target(described)
+    module = tvm.IRModule({symbol: function.with_attr("global_symbol", symbol)})
+    try:
+        lowered = _passes(llvm)(module)
+        built = tvm_ffi.get_global_func("target.build.llvm")(lowered, llvm)
+        with tempfile.TemporaryDirectory(prefix="graphopt-") as folder:
+            path = Path(folder) / "kernel.o"
+            built.write_to_file(str(path))
+            return path.read_bytes()
+    except (RuntimeError, ValueError) as error:
+        raise BuildError(f"kernel {symbol}", f"TVM refused it: {error}") from error
+
+
+def _passes(target: tvm.target.Target) -> tvm.transform.Pass:
+    """Lowering of a function without host and device parts, in the order of TVM's own pipeline."""
+    structured, flat = s_tir.transform, tirx.transform
+    return tvm.transform.Sequential(
+        [
+            flat.BindTarget(target),
+            structured.CanonicalizeLoop(),
+            structured.LowerInitBlock(),
+            structured.PlanAndUpdateBufferAllocationLocation(),
+            structured.ConvertBlocksToOpaque(),
+            structured.CompactBufferAllocation(),
+            structured.LowerMatchBuffer(),
+            flat.StmtSimplify(),
+            structured.AnnotateIrregularLoop(),
+            structured.LowerOpaqueBlock(),
+            flat.FlattenBuffer(),
+            flat.BF16ComputeLegalize(),
+            flat.NarrowDataType(32),
+            structured.LoopPartition(),
+            flat.VectorizeLoop(True),
+            flat.StorageRewrite(),
+            structured.HoistIfThenElse(),
+            flat.UnrollLoop(),
+            structured.RenormalizeSplitPattern(),
+            flat.StmtSimplify(),
+            flat.RemoveNoOp(),
+            structured.RewriteUnsafeSelect(),
+            flat.CommonSubexprElim(),
+            flat.FP8ComputeLegalize(),
+            flat.VerifyMemory(),
+            flat.FP8StorageLegalize(),
+            flat.BF16StorageLegalize(),
+            flat.LowerTVMBuiltin(),
+            flat.LowerIntrin(),
+        ]
+    )

@@ -1,0 +1,61 @@
+"""The one function that runs a program: `graphopt_main`, which calls the kernels in order."""
+
+from __future__ import annotations
+
+from tvm import tirx
+from tvm.tirx import PrimFunc
+
+from graphopt.lower.program import Address, Program
+
+_Key = tuple[str, int]
+
+
+def entry_function(program: Program) -> PrimFunc:
+    """`graphopt_main` as a function of byte buffers: inputs, outputs, weights, arena, status.
+
+    Status is one int32: the number of the first call that failed, counted from 1. Nothing runs
+    after a failed call, and nothing is written to it otherwise.
+    """
+    # Not the function's result: TVM returns nothing but zero from a function of its own.
+    status = tirx.decl_buffer((1,), "int32", name="status")
+    buffers = {
+        key: tirx.decl_buffer((_int64(size),), "uint8", name=f"{key[0]}{key[1]}")
+        for key, size in _parameters(program).items()
+    }
+    body: list[tirx.Stmt] = []
+    for number, call in enumerate(program.calls, start=1):
+        arguments = [_pointer(buffers, address) for address in call.arguments]
+        result = tirx.call_extern("int32", call.kernel.symbol, *arguments)
+        failed = tirx.SeqStmt(
+            [tirx.BufferStore(status, _int32(number), [_int32(0)]), tirx.Return(_int32(0))]
+        )
+        body.append(tirx.IfThenElse(tirx.NE(result, _int32(0)), failed, None))
+    for copy in program.copies:
+        where = _pointer(buffers, copy.destination), _pointer(buffers, copy.source)
+        moved = tirx.call_extern("handle", "memcpy", *where, _int64(copy.nbytes))
+        body.append(tirx.Evaluate(moved))
+    if not body:
+        body.append(tirx.Evaluate(_int32(0)))
+    return PrimFunc([*buffers.values(), status], body[0] if len(body) == 1 else tirx.SeqStmt(body))
+
+
+def _parameters(program: Program) -> dict[_Key, int]:
+    """The parameters in order, by (space, index), with their sizes in bytes."""
+    sizes: dict[_Key, int] = {}
+    for i, value in enumerate(program.graph.inputs):
+        sizes["input", i] = value.type.nbytes
+    for i, value in enumerate(program.graph.outputs):
+        sizes["output", i] = value.type.nbytes
+    return {**sizes, ("weights", 0): program.weights.nbytes, ("arena", 0): program.arena_bytes}
+
+
+def _pointer(buffers: dict[_Key, tirx.Buffer], address: Address) -> tirx.PrimExpr:
+    return tirx.address_of(buffers[address.space, address.index][_int64(address.offset)])
+
+
+def _int32(value: int) -> tirx.IntImm:
+    return tirx.IntImm("int32", value)
+
+
+def _int64(value: int) -> tirx.IntImm:
+    return tirx.IntImm("int64", value)

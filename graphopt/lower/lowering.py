@@ -1,0 +1,168 @@
+"""Fused graph -> Program: choose a schedule per region, pack the weights, assign memory."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphopt.errors import UnsupportedOperator
+from graphopt.ir import Array, DType, Graph, Node, Value
+from graphopt.lower.kernel import KernelPlan, Schedule
+from graphopt.lower.key import kernel_key
+from graphopt.lower.placement import constant_roots, is_alias, place
+from graphopt.lower.program import Address, Call, Kernel, Program, as_bytes
+from graphopt.ops import Fused
+from graphopt.rewrite import Reject
+from graphopt.runtime.arrays import aligned
+from graphopt.solver.arena import ALIGNMENT
+from graphopt.targets import Target
+
+Rejections = tuple[tuple[str, Reject], ...]
+
+
+def lower_program(
+    graph: Graph, target: Target, schedules: Sequence[Schedule] | None = None
+) -> Program:
+    """Decide everything about how a fused graph runs on `target`, short of machine code.
+
+    Args:
+        graph: every node a `Fused` region, all shapes known; nodes run in the order they stand.
+        schedules: who may take a region, in order of preference; default: those of the target.
+
+    Raises:
+        UnsupportedOperator: no schedule takes a region; says why each refused.
+    """
+    if schedules is None:
+        from graphopt.schedules.cpu import SCHEDULES
+
+        schedules = SCHEDULES
+    _refuse_strings(graph)
+    aliased = [node for node in graph.nodes if is_alias(node)]
+    constants = constant_roots(graph, aliased)
+    kernels: dict[Node, Kernel] = {}
+    rejected: dict[Node, Rejections] = {}
+    for node in graph.nodes:
+        if is_alias(node) or all(v.type.elements == 0 for v in node.outputs):
+            continue
+        known = frozenset(i for i, v in enumerate(node.inputs) if v in constants)
+        plan, rejected[node] = _choose(node, target, known, schedules)
+        kernels[node] = Kernel(kernel_key(plan.schedule, plan.region, known, target), plan)
+
+    blob = _Weights()
+    packed: dict[tuple[Node, int], Address] = {}
+    unpacked: dict[Value, Address] = {}
+    for node, kernel in kernels.items():
+        for i, value in enumerate(node.inputs):
+            if value not in constants:
+                continue
+            array = graph.constants[constants[value]].reshape(value.type.dims)
+            if i in kernel.plan.packs:
+                packed[node, i] = blob.add(kernel.plan.packs[i](array))
+            elif value not in unpacked:
+                unpacked[value] = blob.add(array)
+    for value in graph.outputs:
+        root = constants.get(value)
+        if root is not None and root not in unpacked:
+            unpacked[root] = blob.add(graph.constants[root])
+
+    placement = place(graph, {n: k.plan for n, k in kernels.items()}, unpacked)
+    calls: list[Call] = []
+    for node, kernel in kernels.items():
+        arguments = [
+            packed[node, i] if (node, i) in packed else placement.addresses[value]
+            for i, value in enumerate(node.inputs)
+        ]
+        arguments += [placement.addresses[value] for value in node.outputs]
+        if node in placement.scratch:
+            arguments.append(placement.scratch[node])
+        calls.append(_call(node, kernel, tuple(arguments), constants, rejected[node]))
+    return Program(
+        graph,
+        target,
+        tuple(calls),
+        placement.copies,
+        blob.join(),
+        placement.arena_bytes,
+        placement.arena_lower_bound,
+    )
+
+
+def _call(
+    node: Node,
+    kernel: Kernel,
+    arguments: tuple[Address, ...],
+    constants: Mapping[Value, Value],
+    rejected: Rejections,
+) -> Call:
+    weight_bytes = sum(v.type.nbytes for v in dict.fromkeys(node.inputs) if v in constants)
+    total = sum(v.type.nbytes for v in dict.fromkeys((*node.inputs, *node.outputs)))
+    return Call(
+        kernel,
+        arguments,
+        str(node.location) or node.outputs[0].name,
+        tuple(inner.op.name for inner in kernel.plan.region.nodes),
+        node.macs,
+        total,
+        weight_bytes,
+        rejected,
+    )
+
+
+def _choose(
+    node: Node, target: Target, constants: frozenset[int], schedules: Sequence[Schedule]
+) -> tuple[KernelPlan, Rejections]:
+    assert isinstance(node.op, Fused)
+    rejected: list[tuple[str, Reject]] = []
+    for schedule in schedules:
+        plan = schedule.plan(node.op.body, target, constants)
+        if isinstance(plan, KernelPlan):
+            return plan, tuple(rejected)
+        rejected.append((schedule.name, plan))
+    operators = ", ".join(inner.op.name for inner in node.op.body.nodes)
+    reasons = "; ".join(f"{name}: {reject.reason}" for name, reject in rejected)
+    raise UnsupportedOperator(
+        str(node),
+        f"no kernel for {operators}: {reasons or 'no schedules were given'}",
+        f"remove the operator from the model, or add a schedule for it on {target.name}",
+    )
+
+
+def _refuse_strings(graph: Graph) -> None:
+    for value in graph.values():
+        if value.type.dtype is DType.STR:
+            raise UnsupportedOperator(
+                f"%{value.name}", "element type: expected numbers, found strings"
+            )
+
+
+class _Weights:
+    """The blob of constants: equal bytes are stored once, each array on a 64-byte boundary."""
+
+    def __init__(self) -> None:
+        self.chunks: list[NDArray[np.uint8]] = []
+        self.known: dict[bytes, Address] = {}
+        self.size = 0
+
+    def add(self, array: Array | NDArray[Any]) -> Address:
+        chunk = as_bytes(array)
+        digest = hashlib.sha256(chunk.data).digest()
+        if digest not in self.known:
+            self.known[digest] = Address("weights", 0, self.size)
+            self.chunks.append(chunk)
+            self.size += -(-chunk.nbytes // ALIGNMENT) * ALIGNMENT
+        return self.known[digest]
+
+    def join(self) -> NDArray[np.uint8]:
+        """All chunks in one array; the chunks are given up as they are copied."""
+        blob = aligned(self.size)
+        blob[:] = 0
+        offset = 0
+        while self.chunks:
+            chunk = self.chunks.pop(0)
+            blob[offset : offset + chunk.nbytes] = chunk
+            offset += -(-chunk.nbytes // ALIGNMENT) * ALIGNMENT
+        return blob

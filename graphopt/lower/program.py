@@ -1,0 +1,105 @@
+"""The lowered form of a graph: distinct kernels, and the calls that run them over one arena."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphopt.ir import Graph
+from graphopt.lower.kernel import KernelPlan
+from graphopt.rewrite import Reject
+from graphopt.targets import Target
+
+Space = Literal["input", "output", "weights", "arena"]
+
+
+@dataclass(frozen=True)
+class Address:
+    """A place in memory: `offset` bytes into a space; `index` tells inputs and outputs apart."""
+
+    space: Space
+    index: int
+    offset: int
+
+    def __str__(self) -> str:
+        name = f"{self.space}{self.index}" if self.space in ("input", "output") else self.space
+        return f"{name}+{self.offset}"
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One function to compile. `key` names everything that its machine code follows from."""
+
+    key: str
+    plan: KernelPlan
+
+    @property
+    def symbol(self) -> str:
+        """The name of the C function."""
+        return f"k_{self.key[:24]}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One execution of a kernel. `arguments` are inputs, outputs, then scratch if it has any.
+
+    `rejected` says why the schedules that come earlier in the list did not take the region.
+    """
+
+    kernel: Kernel
+    arguments: tuple[Address, ...]
+    location: str
+    operators: tuple[str, ...]
+    macs: int
+    nbytes: int
+    weight_bytes: int
+    rejected: tuple[tuple[str, Reject], ...] = ()
+
+
+@dataclass(frozen=True)
+class Copy:
+    """`nbytes` moved as they are, after the last call: outputs that no kernel writes."""
+
+    source: Address
+    destination: Address
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class Program:
+    """Everything that runs, with every address decided.
+
+    `weights` is one blob of packed constants, uint8. `arena_bytes` is the working memory of one
+    run besides inputs and outputs; no plan for this order of calls needs less than
+    `arena_lower_bound`.
+    """
+
+    graph: Graph
+    target: Target
+    calls: tuple[Call, ...]
+    copies: tuple[Copy, ...]
+    weights: NDArray[np.uint8]
+    arena_bytes: int
+    arena_lower_bound: int
+
+    @property
+    def kernels(self) -> tuple[Kernel, ...]:
+        """The distinct kernels, in the order of their first call."""
+        return tuple({call.kernel.key: call.kernel for call in self.calls}.values())
+
+    def __str__(self) -> str:
+        lines = [f"program {self.graph.name} for {self.target.name}"]
+        for call in self.calls:
+            arguments = ", ".join(map(str, call.arguments))
+            lines.append(f"  {call.kernel.plan.schedule} {call.kernel.symbol}({arguments})")
+        lines += [f"  copy({c.source}, {c.destination}, {c.nbytes})" for c in self.copies]
+        lines.append(f"  arena {self.arena_bytes} bytes, weights {self.weights.nbytes} bytes")
+        return "\n".join(lines)
+
+
+def as_bytes(array: NDArray[Any]) -> NDArray[np.uint8]:
+    """The memory of an array as one row of bytes."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)

@@ -1,0 +1,94 @@
+"""What an artifact says about itself: `manifest.json` as typed data, to and from JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from graphopt.errors import ArtifactError
+from graphopt.ir import DType, TensorType
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Port:
+    """An input or output of a model, as its user names it."""
+
+    name: str
+    type: TensorType
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """One kernel call: what it computes, where, and what it costs.
+
+    `arguments` are (space, index, offset); bytes count every tensor read or written once.
+    """
+
+    symbol: str
+    schedule: str
+    location: str
+    operators: tuple[str, ...]
+    arguments: tuple[tuple[str, int, int], ...]
+    macs: int
+    nbytes: int
+    weight_bytes: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything needed to run a model besides its code and its weights."""
+
+    name: str
+    target: str
+    features: tuple[str, ...]
+    threads: int
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    calls: tuple[CallRecord, ...]
+    arena_bytes: int
+    arena_lower_bound: int
+    weights_bytes: int
+
+
+def to_json(manifest: Manifest) -> dict[str, Any]:
+    """The manifest as what `json` can write."""
+    content = asdict(manifest)
+    for ports in ("inputs", "outputs"):
+        content[ports] = [
+            {"name": p.name, "dtype": p.type.dtype.value, "shape": list(p.type.shape)}
+            for p in getattr(manifest, ports)
+        ]
+    return content
+
+
+def from_json(content: dict[str, Any], where: str) -> Manifest:
+    """The inverse of `to_json`.
+
+    Raises:
+        ArtifactError: a field is missing or of the wrong kind.
+    """
+    try:
+        fields = dict(content)
+        for ports in ("inputs", "outputs"):
+            fields[ports] = tuple(_port(port) for port in content[ports])
+        fields["features"] = tuple(content["features"])
+        fields["calls"] = tuple(_call(call) for call in content["calls"])
+        return Manifest(**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(
+            where, f"manifest: expected the fields of format {FORMAT_VERSION}, found {error}"
+        ) from error
+
+
+def _port(content: dict[str, Any]) -> Port:
+    shape = tuple(int(dim) for dim in content["shape"])
+    return Port(str(content["name"]), TensorType(DType(content["dtype"]), shape))
+
+
+def _call(content: dict[str, Any]) -> CallRecord:
+    fields = dict(content)
+    fields["operators"] = tuple(content["operators"])
+    fields["arguments"] = tuple((str(s), int(i), int(o)) for s, i, o in content["arguments"])
+    return CallRecord(**fields)
