@@ -97,6 +97,4 @@ def _entry(program: Program) -> bytes:
     from graphopt.lower.codegen import compile_kernel
     from graphopt.lower.entry import entry_function
 
-    return compile_kernel(
-        entry_function(program), "graphopt_main", program.target, noalias=False
-    )
+    return compile_kernel(entry_function(program), "graphopt_main", program.target, noalias=False)

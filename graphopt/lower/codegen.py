@@ -19,7 +19,8 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
     """The object file of one function.
 
     `int32_t symbol(T* a, T* b, ...)` takes a pointer per buffer parameter of `function`, in order,
-    and returns 0 where the body does not return earlier. With `noalias`, distinct parameters never share memory.
+    and returns 0 where the body does not return earlier. With `noalias`, distinct parameters
+    never share memory.
 
     Raises:
         BuildError: TVM or LLVM refused the function.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _ctypes
 import ctypes
 import importlib
 import importlib.util
 import os
 import threading
+import weakref
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -25,16 +28,17 @@ class Library:
     """
 
     def __init__(self, content: bytes, threads: int) -> None:
-        # A file in memory is exactly what was verified, whatever happens to the folder.
+        # A file in memory is exactly what was verified, whatever happens to the folder. It stays
+        # open as long as the library is loaded: the loader takes equal paths for one library.
         descriptor = os.memfd_create("graphopt")
         try:
             with os.fdopen(descriptor, "wb", closefd=False) as file:
                 file.write(content)
             self._handle = ctypes.CDLL(f"/proc/self/fd/{descriptor}")
         except OSError as error:
-            raise ArtifactError("lib.so", f"cannot be loaded: {error}") from error
-        finally:
             os.close(descriptor)
+            raise ArtifactError("lib.so", f"cannot be loaded: {error}") from error
+        weakref.finalize(self, _unload, self._handle, descriptor)
         self._threads = threads
         if threads > 1:
             launch = ctypes.cast(_tvm_runtime().TVMBackendParallelLaunch, ctypes.c_void_p)
@@ -43,8 +47,8 @@ class Library:
             except ValueError:
                 self._threads = 1  # no kernel has a parallel loop
 
-    def function(self, symbol: str) -> ctypes._CFuncPtr:  # pyright: ignore[reportPrivateUsage]
-        """The function called `symbol`; its arguments are addresses.
+    def function(self, symbol: str) -> Callable[..., int]:
+        """The function called `symbol`; its arguments are `c_void_p` addresses.
 
         Raises:
             ArtifactError: the library has no such function.
@@ -64,6 +68,11 @@ class Library:
             )
             configure(_BIG_CORES, self._threads)
             _state.workers = self._threads
+
+
+def _unload(library: ctypes.CDLL, descriptor: int) -> None:
+    _ctypes.dlclose(library._handle)
+    os.close(descriptor)
 
 
 @cache
