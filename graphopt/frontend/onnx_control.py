@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from onnx import GraphProto
 
-from graphopt.errors import UnsupportedOperator
 from graphopt.frontend.builder import Operand, TensorList
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.compose import Compose
@@ -44,7 +43,7 @@ def choose(call: Call, flag: Value, a: Operand, b: Operand) -> Operand:
     """a where `flag` (bool, rank 0) holds, else b.
 
     Raises:
-        UnsupportedOperator: their types differ, so that the result has no static type.
+        NotConstant: their types differ, so that the result has no static type.
     """
     if a is b:
         return a
@@ -53,9 +52,8 @@ def choose(call: Call, flag: Value, a: Operand, b: Operand) -> Operand:
         return TensorList(tuple(choose(call, flag, x, y) for x, y in pairs))
     if isinstance(a, Value) and isinstance(b, Value) and a.type == b.type:
         return Compose(call.builder).where(flag, a, b)
-    raise call.unsupported(
-        f"a computed condition decides a type: expected one, found {describe(a)} and {describe(b)}",
-        "make the condition constant, or both results of one shape",
+    raise call.not_constant(
+        flag, f"condition that decides between {describe(a)} and {describe(b)}"
     )
 
 
@@ -89,7 +87,7 @@ def loop(call: Call) -> tuple[Operand, ...]:
             break
         if known is None:
             if trips is None or collected:
-                raise _computed_condition(call, condition)
+                raise call.not_constant(condition, "condition that decides how often the loop runs")
             flag = c.reshape(condition, ())
             active = flag if active is None else c.apply(And(), active, flag)
         if iteration >= MAX_ITERATIONS:
@@ -114,14 +112,6 @@ def _trip_count(call: Call) -> int | None:
     if not call.has(0):
         return None
     return int(call.known(0, "trip count").reshape(-1)[0])
-
-
-def _computed_condition(call: Call, condition: Value) -> UnsupportedOperator:
-    return call.unsupported(
-        f"how often the loop runs: expected it to be known, found the computed condition "
-        f"%{condition.name}",
-        "give a constant trip count and no scan outputs, or make the condition constant",
-    )
 
 
 def _operand(call: Call, index: int) -> Operand:

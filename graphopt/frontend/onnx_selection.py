@@ -110,12 +110,10 @@ def _shifted(c: Compose, x: Value, axis: int, by: int, reverse: bool) -> Value:
 
 def data_dependent(call: Call) -> tuple[Operand, ...]:
     """Operators whose output shape depends on the data: only with known inputs."""
-    if all(call.array(i) is not None for i in range(len(call.inputs)) if call.has(i)):
-        return keep(call)
-    raise call.unsupported(
-        "the shape of the result depends on the data: expected known inputs, found computed ones",
-        "leave this operator to the program that calls the model",
-    )
+    for value in call.tensors_given():
+        if call.builder.array(value) is None:
+            raise call.not_constant(value, "input that decides the shape of the result")
+    return keep(call)
 
 
 IMPORTERS: dict[str, Import] = {

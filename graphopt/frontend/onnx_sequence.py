@@ -29,9 +29,7 @@ def sequence_at(call: Call) -> Operand:
     c = Compose(call.builder)
     tensors = [item for item in items if isinstance(item, Value)]
     if not items or len({item.type for item in tensors}) != 1 or len(tensors) != len(items):
-        raise call.unsupported(
-            f"position: expected a constant as the elements differ in type, found %{position.name}"
-        )
+        raise call.not_constant(position, "position among elements that differ in type")
     return c.gather(c.stack(tensors, 0), c.reshape(position, ()), 0)
 
 
