@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from onnx import (
+    FunctionProto,
     ModelProto,
     NodeProto,
     TypeProto,
@@ -54,9 +56,7 @@ def _expanded(call: Call, schema: defs.OpSchema) -> tuple[Operand, ...] | None:
         if name not in given and attribute.default_value.name:
             node.attribute.append(attribute.default_value)
     try:
-        inlined = inliner.inline_selected_functions(
-            model, [(node.domain, node.op_type)], inline_schema_functions=True
-        )
+        inlined = _inline(model, schema)
     except (RuntimeError, ValueError):
         return None
     if any(n.op_type == node.op_type and n.domain == node.domain for n in inlined.graph.node):
@@ -65,6 +65,35 @@ def _expanded(call: Call, schema: defs.OpSchema) -> tuple[Operand, ...] | None:
     inputs = [operand for operand in call.inputs if operand is not None]
     results = iter(call.importer.import_graph(inlined.graph, inputs, {}))
     return tuple(next(results) if name else call.constant(0) for name in call.node.output)
+
+
+def _inline(model: ModelProto, schema: Any) -> ModelProto:
+    """The model of one node with the node replaced by the operator's function body, if any.
+
+    `schema` is an OpSchema, whose type stub lacks what is needed here.
+    """
+    node = model.graph.node[0]
+    versions = [
+        version
+        for version in schema.context_dependent_function_opset_versions
+        if version <= model.opset_import[0].version
+    ]
+    if all(node.input) or not versions:
+        return inliner.inline_selected_functions(
+            model, [(node.domain, node.op_type)], inline_schema_functions=True
+        )
+    # The inliner asks for the types of inputs that are left out, so the body is made first.
+    types = {i.name: i.type.SerializeToString() for i in model.graph.input}
+    body = FunctionProto.FromString(
+        schema.get_context_dependent_function_with_opset_version(
+            max(versions), node.SerializeToString(), [types.get(n, b"") for n in node.input]
+        )
+    )
+    body.domain, body.name = "graphopt.expanded", node.op_type
+    node.domain = body.domain
+    model.opset_import.append(helper.make_opsetid(body.domain, 1))
+    model.functions.append(body)
+    return inliner.inline_local_functions(model)
 
 
 def keep(call: Call) -> tuple[Operand, ...]:

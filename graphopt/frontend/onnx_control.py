@@ -52,9 +52,7 @@ def choose(call: Call, flag: Value, a: Operand, b: Operand) -> Operand:
         return TensorList(tuple(choose(call, flag, x, y) for x, y in pairs))
     if isinstance(a, Value) and isinstance(b, Value) and a.type == b.type:
         return Compose(call.builder).where(flag, a, b)
-    raise call.not_constant(
-        flag, f"condition that decides between {describe(a)} and {describe(b)}"
-    )
+    raise call.not_constant(flag, f"condition that decides between {describe(a)} and {describe(b)}")
 
 
 def describe(operand: Operand) -> str:

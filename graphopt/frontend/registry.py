@@ -10,6 +10,7 @@ from graphopt.frontend import (
     onnx_constant,
     onnx_control,
     onnx_convolution,
+    onnx_einsum,
     onnx_elementwise,
     onnx_indexing,
     onnx_matmul,
@@ -18,6 +19,7 @@ from graphopt.frontend import (
     onnx_pooling,
     onnx_quantization,
     onnx_quantized,
+    onnx_random,
     onnx_recurrent,
     onnx_reduction,
     onnx_resize,
@@ -26,6 +28,7 @@ from graphopt.frontend import (
     onnx_sequence,
     onnx_shape,
     onnx_spectral,
+    onnx_training,
 )
 from graphopt.frontend.call import Import
 
@@ -33,6 +36,7 @@ IMPORTERS: dict[str, Import] = {
     **onnx_constant.IMPORTERS,
     **onnx_control.IMPORTERS,
     **onnx_convolution.IMPORTERS,
+    **onnx_einsum.IMPORTERS,
     **onnx_elementwise.IMPORTERS,
     **onnx_indexing.IMPORTERS,
     **onnx_matmul.IMPORTERS,
@@ -41,6 +45,7 @@ IMPORTERS: dict[str, Import] = {
     **onnx_pooling.IMPORTERS,
     **onnx_quantization.IMPORTERS,
     **onnx_quantized.IMPORTERS,
+    **onnx_random.IMPORTERS,
     **onnx_recurrent.IMPORTERS,
     **onnx_reduction.IMPORTERS,
     **onnx_resize.IMPORTERS,
@@ -49,4 +54,5 @@ IMPORTERS: dict[str, Import] = {
     **onnx_sequence.IMPORTERS,
     **onnx_shape.IMPORTERS,
     **onnx_spectral.IMPORTERS,
+    **onnx_training.IMPORTERS,
 }

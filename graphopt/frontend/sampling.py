@@ -49,8 +49,8 @@ def axis_taps(
     """
     if mode == "nearest":
         at = c.apply(Round(), at)
-    if padding == "border":
-        at = clamp(c, at, 0, size - 1)
+    if mode == "linear" and padding == "border":
+        at = clamp(c, at, 0, size - 1)  # in cubic mode only the pixels are held at the border
     elif padding == "reflection":
         at = _reflect(c, at, limits)
     if mode == "nearest":
