@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from onnx import NodeProto
 
@@ -80,17 +78,20 @@ def _resize(emitter: Emitter, node: Node) -> None:
     if op.roi:
         roi = emitter.constant(np.asarray(op.roi).astype(node.output.type.dtype.numpy))
     ratios = [n / d if d else 1.0 for n, d in zip(op.shape, size, strict=True)]
-    if all(math.floor(d * s) == n for d, s, n in zip(size, op.scales, op.shape, strict=True)):
-        scales = (emitter.constant(np.asarray(op.scales, np.float32)),)
-    elif np.allclose(ratios, op.scales):
-        scales = ("", emitter.ints(op.shape))
+    if np.allclose(ratios, op.scales, rtol=1e-6):
+        parameters = ("", emitter.ints(op.shape))
     else:
-        raise UnsupportedOperator(str(node), f"scales {op.scales} do not give {op.shape} in ONNX")
+        scales = np.asarray(op.scales, np.float32)
+        if tuple(np.floor(scales * np.asarray(size, np.float32)).astype(int)) != op.shape:
+            raise UnsupportedOperator(
+                str(node), f"scales {op.scales} do not give {op.shape} in ONNX"
+            )
+        parameters = (emitter.constant(scales),)
     emitter.apply(
         node,
         "Resize",
         roi,
-        *scales,
+        *parameters,
         mode=op.mode,
         coordinate_transformation_mode=op.coordinates,
         nearest_mode=op.nearest,

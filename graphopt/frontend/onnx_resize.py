@@ -69,7 +69,9 @@ def _resize(
             shape[axis], factors[axis] = size, ratio
     else:
         for axis, scale in zip(axes, scales or (), strict=True):
-            shape[axis], factors[axis] = int(np.floor(dims[axis] * scale)), scale
+            # In f32, as ONNX Runtime: 6 * f32(5/6) is 5 there, just below it in f64.
+            size = int(np.floor(np.float32(scale) * np.float32(dims[axis])))
+            shape[axis], factors[axis] = size, scale
     mode = call.string("mode", "nearest")
     if mode not in get_args(ResizeMode):
         raise call.invalid(f"mode: expected one of {get_args(ResizeMode)}, found {mode!r}")
