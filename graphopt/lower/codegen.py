@@ -62,7 +62,11 @@ def _compile(function: PrimFunc, symbol: str, target: Target) -> bytes:
 
 
 def _passes(target: tvm.target.Target) -> tvm.transform.Pass:
-    """Lowering of a function without host and device parts, in the order of TVM's own pipeline."""
+    """Lowering of a function without host and device parts, in the order of TVM's own pipeline.
+
+    Without StorageRewrite, which moves local buffers out of the scope that says where they live,
+    and without CommonSubexprElim, which LLVM does better.
+    """
     structured, flat = s_tir.transform, tirx.transform
     return tvm.transform.Sequential(
         [
@@ -81,14 +85,12 @@ def _passes(target: tvm.target.Target) -> tvm.transform.Pass:
             flat.NarrowDataType(32),
             structured.LoopPartition(),
             flat.VectorizeLoop(True),
-            flat.StorageRewrite(),
             structured.HoistIfThenElse(),
             flat.UnrollLoop(),
             structured.RenormalizeSplitPattern(),
             flat.StmtSimplify(),
             flat.RemoveNoOp(),
             structured.RewriteUnsafeSelect(),
-            flat.CommonSubexprElim(),
             flat.FP8ComputeLegalize(),
             flat.VerifyMemory(),
             flat.FP8StorageLegalize(),
