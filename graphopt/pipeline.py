@@ -103,7 +103,7 @@ PIPELINE: tuple[Stage, ...] = (
         repeat=True,
     ),
     Stage("quantized", ()),
-    Stage("fused", ()),
+    Stage("fused", ("fuse-regions",)),
 )
 OPTIONAL: tuple[str, ...] = ()
 

@@ -34,6 +34,7 @@ PASSES: dict[str, str] = {
     "fold-scale-into-matmul": "fold_scale_into_matmul:FoldScaleIntoMatmul",
     "fold-transpose-into-matmul": "fold_transpose_into_matmul:FoldTransposeIntoMatmul",
     "fold-transpose-into-weights": "fold_transpose_into_weights:FoldTransposeIntoWeights",
+    "fuse-regions": "fuse_regions:FuseRegions",
     "hoist-matmul-scale": "hoist_matmul_scale:HoistMatmulScale",
     "lift-conv1d": "lift_conv1d:LiftConv1d",
     "merge-clips": "merge_clips:MergeClips",
