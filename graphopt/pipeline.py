@@ -103,7 +103,18 @@ PIPELINE: tuple[Stage, ...] = (
         repeat=True,
     ),
     Stage("quantized", ()),
-    Stage("fused", ("fuse-regions",)),
+    Stage(
+        "fused",
+        (
+            "assign-layout",
+            SINK,
+            "fold-constants",
+            "merge-common-subexpressions",
+            "eliminate-dead-code",
+            # Regions are what the kernels are made of: nothing may change inside them.
+            "fuse-regions",
+        ),
+    ),
 )
 OPTIONAL: tuple[str, ...] = ()
 

@@ -15,6 +15,7 @@ if __name__ != "graphopt.passes":
     raise ImportError("import graphopt.passes, not the folder it lies in")
 
 PASSES: dict[str, str] = {
+    "assign-layout": "assign_layout:AssignLayout",
     "canonicalize-bounds": "canonicalize_bounds:CanonicalizeBounds",
     "canonicalize-divisions": "canonicalize_divisions:CanonicalizeDivisions",
     "canonicalize-reciprocals": "canonicalize_reciprocals:CanonicalizeReciprocals",
