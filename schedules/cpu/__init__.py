@@ -4,6 +4,7 @@ from graphopt.lower.kernel import Schedule
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
 from graphopt.schedules.cpu.matmul import ConstantMatMul
+from graphopt.schedules.cpu.pool import Pool2d
 
 # The first that accepts a region builds its kernel.
-SCHEDULES: tuple[Schedule, ...] = (DepthwiseConv2d(), Conv2d(), ConstantMatMul())
+SCHEDULES: tuple[Schedule, ...] = (DepthwiseConv2d(), Conv2d(), ConstantMatMul(), Pool2d())

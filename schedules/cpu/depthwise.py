@@ -12,43 +12,14 @@ from graphopt.ir import Array, Graph, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.convolution import Conv
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import Anchored, find_anchor
-from graphopt.schedules.cpu.tiling import vector_unit
-from graphopt.schedules.cpu.window import MAX_EDGE_TILES, Axis, Strip, axes, strips
+from graphopt.schedules.cpu.region import find_anchor
+from graphopt.schedules.cpu.window import axes, plan_window
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
     from graphopt.schedules.cpu.emit import Buffer
-
-# Enough chains of additions to hide their latency, few enough to leave registers for operands.
-PIXELS = 6
-
-
-@dataclass(frozen=True)
-class DepthwisePlan:
-    """The geometry of one depthwise convolution."""
-
-    where: Anchored
-    vertical: Axis
-    horizontal: Axis
-    strips: tuple[Strip, ...]
-    lanes: int
-    threads: int
-
-    @property
-    def channels(self) -> int:
-        return self.where.result.type.dims[-1]
-
-    def build(self) -> PrimFunc:
-        from graphopt.schedules.cpu.depthwise_loops import DepthwiseEmitter
-        from graphopt.schedules.cpu.emit import kernel
-
-        def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
-            DepthwiseEmitter(self, buffers).emit()
-
-        return kernel(self.where.region, body)
 
 
 @dataclass(frozen=True)
@@ -72,18 +43,27 @@ class DepthwiseConv2d:
             return Reject("expected one input and one output channel in each group")
         if not where.packable(w, constant_inputs):
             return Reject("the weights are not constant")
-        out = where.result.type
-        vertical, horizontal = axes(x.type, out, w.type.dims[2:], op.strides, op.pads, op.dilations)
-        cut = strips(horizontal, PIXELS)
-        if sum(strip.edge for strip in cut) > MAX_EDGE_TILES:
-            return Reject("the padding is too wide")
-        plan = DepthwisePlan(
-            where, vertical, horizontal, cut, vector_unit(target).lanes, target.threads
+        kernel_size = w.type.dims[2:]
+        cut = axes(
+            x.type, where.result.type, kernel_size, op.strides, op.pads, op.dilations
         )
+        plan = plan_window(where, target, *cut)
+        if isinstance(plan, Reject):
+            return plan
+
+        def build() -> PrimFunc:
+            from graphopt.schedules.cpu.depthwise_loops import DepthwiseEmitter
+            from graphopt.schedules.cpu.emit import kernel
+
+            def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
+                DepthwiseEmitter(plan, buffers).emit()
+
+            return kernel(region, body)
+
         return KernelPlan(
             schedule=self.name,
             region=region,
-            build=plan.build,
+            build=build,
             packs={where.input_index(w): _taps_first},
             inplace=where.inplace(*where.anchor.inputs),
         )

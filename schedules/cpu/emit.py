@@ -178,6 +178,9 @@ class Elements:
     def store_outputs(self, known: dict[Value, Expr], row: Expr, column: Expr, lanes: int) -> None:
         """Compute and store all outputs of the region at this place."""
         offset = row * self.shape[-1] + column
-        for output in self.region.outputs:
-            result = self.value(output, known, row, column, lanes)
+        # All are computed before the first is stored, which may lie over an operand.
+        results = [
+            T.Bind(self.value(output, known, row, column, lanes)) for output in self.region.outputs
+        ]
+        for output, result in zip(self.region.outputs, results, strict=True):
             store(self.buffers[output], offset, result, lanes)

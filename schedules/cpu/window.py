@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graphopt.ir import TensorType
+from graphopt.rewrite import Reject
+from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Group, split
+from graphopt.targets import Target
 
 # Each border tile is code of its own; beyond this, building takes longer than it gains.
 MAX_EDGE_TILES = 8
+# Enough chains of additions to hide their latency, few enough to leave registers for operands.
+PIXELS = 6
 
 
 @dataclass(frozen=True)
@@ -118,3 +123,29 @@ def stretches(axis: Axis, strip: Strip) -> tuple[Stretch, ...]:
         else:
             result.append(Stretch(tap, tap + 1, rows))
     return tuple(stretch for stretch in result if stretch.rows)
+
+
+@dataclass(frozen=True)
+class WindowPlan:
+    """The geometry of a windowed operator that keeps the channels apart."""
+
+    where: Anchored
+    vertical: Axis
+    horizontal: Axis
+    strips: tuple[Strip, ...]
+    lanes: int
+    threads: int
+
+    @property
+    def channels(self) -> int:
+        return self.where.result.type.dims[-1]
+
+
+def plan_window(
+    where: Anchored, target: Target, vertical: Axis, horizontal: Axis
+) -> WindowPlan | Reject:
+    """Cut a windowed operator into tiles of pixels."""
+    cut = strips(horizontal, PIXELS)
+    if sum(strip.edge for strip in cut) > MAX_EDGE_TILES:
+        return Reject("the padding is too wide")
+    return WindowPlan(where, vertical, horizontal, cut, target.lanes(4), target.threads)

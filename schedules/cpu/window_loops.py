@@ -1,0 +1,129 @@
+"""The loops that depthwise convolutions and pools share: rows, tiles of pixels, channel vectors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from functools import partial
+
+from tvm.tirx.script.builder import ir as T
+
+from graphopt.ir import Value
+from graphopt.schedules.cpu.emit import (
+    Buffer,
+    Elements,
+    Expr,
+    Registers,
+    channel_vectors,
+    count,
+    load,
+    loop,
+    outer_loop,
+)
+from graphopt.schedules.cpu.product import tap_range
+from graphopt.schedules.cpu.window import Strip, WindowPlan, stretches
+
+# Windows of at most this many taps are written out where no border cuts them.
+UNROLLED_TAPS = 9
+
+
+class WindowEmitter(ABC):
+    """Emits an operator that folds the taps of a window, channel by channel."""
+
+    def __init__(self, plan: WindowPlan, buffers: Mapping[Value, Buffer]) -> None:
+        x = plan.where.anchor.inputs[0]
+        self.plan = plan
+        self.buffers = buffers
+        self.x = buffers[x]
+        self.batch = x.type.dims[0]
+        self.elements = Elements(plan.where.region, buffers, plan.where.result.type.dims)
+
+    @abstractmethod
+    def start(self, channel: Expr, lanes: int) -> Expr:
+        """The value before the first tap."""
+
+    @abstractmethod
+    def weight(self, kh: Expr, kw: int, channel: Expr, lanes: int) -> Expr:
+        """What all windows need of a tap: its weights, or None."""
+
+    @abstractmethod
+    def fold(self, total: Expr, value: Expr, weight: Expr) -> Expr:
+        """The value after one more tap."""
+
+    @abstractmethod
+    def result(self, total: Expr, y: Expr, strip: Strip, pixel: int, lanes: int) -> Expr:
+        """The anchor's output for pixel number `pixel` of a tile in output row `y`."""
+
+    def emit(self) -> None:
+        """Emit all loops."""
+        vertical = self.plan.vertical
+        with outer_loop(self.batch * vertical.out, self.plan.threads) as row:
+            image, y = T.floordiv(row, vertical.out), T.floormod(row, vertical.out)
+            inside = vertical.interior
+            if vertical.kernel * self.plan.horizontal.kernel > UNROLLED_TAPS or not inside:
+                self._row(row, image, y, unrolled=False)
+            elif not vertical.clipped:
+                self._row(row, image, y, unrolled=True)
+            else:
+                with T.If(T.And(y >= inside.start, y < inside.stop)):
+                    with T.Then():
+                        self._row(row, image, y, unrolled=True)
+                    with T.Else():
+                        self._row(row, image, y, unrolled=False)
+
+    def _row(self, row: Expr, image: Expr, y: Expr, unrolled: bool) -> None:
+        plan = self.plan
+        top = image * plan.vertical.size + y * plan.vertical.stride - plan.vertical.pad
+        for strip in plan.strips:
+            with loop(strip.count) as t:
+                x = strip.start + t * strip.size
+                tile = partial(self._tile, row, top, y, x, strip, unrolled)
+                channel_vectors(plan.channels, plan.lanes, tile)
+
+    def _tile(
+        self,
+        row: Expr,
+        top: Expr,
+        y: Expr,
+        x: Expr,
+        strip: Strip,
+        unrolled: bool,
+        channel: Expr,
+        lanes: int,
+    ) -> None:
+        totals = Registers(strip.size, lanes)
+        start = self.start(channel, lanes)
+        for i in range(strip.size):
+            totals.set(i, start)
+        if unrolled:
+            for kh in range(self.plan.vertical.kernel):
+                self._taps(totals, T.int32(kh), top, x, strip, channel, lanes)
+        else:
+            with count(*tap_range(self.plan.vertical, y)) as kh:
+                self._taps(totals, kh, top, x, strip, channel, lanes)
+        out = row * self.plan.horizontal.out + x
+        for i in range(strip.size):
+            known = {self.plan.where.result: self.result(totals.get(i), y, strip, i, lanes)}
+            self.elements.store_outputs(known, out + i, channel, lanes)
+
+    def _taps(
+        self,
+        totals: Registers,
+        kh: Expr,
+        top: Expr,
+        x: Expr,
+        strip: Strip,
+        channel: Expr,
+        lanes: int,
+    ) -> None:
+        """Fold the taps of kernel row `kh`."""
+        vertical, horizontal = self.plan.vertical, self.plan.horizontal
+        line = (top + kh * vertical.dilation) * horizontal.size
+        left = line + x * horizontal.stride - horizontal.pad
+        for stretch in stretches(horizontal, strip):
+            for kw in range(stretch.first, stretch.last):
+                weight = self.weight(kh, kw, channel, lanes)
+                for i in stretch.rows:
+                    pixel = left + i * horizontal.stride + kw * horizontal.dilation
+                    value = load(self.x, pixel * self.plan.channels + channel, lanes)
+                    totals.set(i, self.fold(totals.get(i), value, weight))
