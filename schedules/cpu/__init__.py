@@ -5,6 +5,15 @@ from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
 from graphopt.schedules.cpu.matmul import ConstantMatMul
 from graphopt.schedules.cpu.pool import Pool2d
+from graphopt.schedules.cpu.reduce import ReduceAxes
+from graphopt.schedules.cpu.rows import Rows
 
 # The first that accepts a region builds its kernel.
-SCHEDULES: tuple[Schedule, ...] = (DepthwiseConv2d(), Conv2d(), ConstantMatMul(), Pool2d())
+SCHEDULES: tuple[Schedule, ...] = (
+    DepthwiseConv2d(),
+    Conv2d(),
+    ConstantMatMul(),
+    Pool2d(),
+    ReduceAxes(),
+    Rows(),
+)

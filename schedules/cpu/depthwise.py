@@ -44,9 +44,7 @@ class DepthwiseConv2d:
         if not where.packable(w, constant_inputs):
             return Reject("the weights are not constant")
         kernel_size = w.type.dims[2:]
-        cut = axes(
-            x.type, where.result.type, kernel_size, op.strides, op.pads, op.dilations
-        )
+        cut = axes(x.type, where.result.type, kernel_size, op.strides, op.pads, op.dilations)
         plan = plan_window(where, target, *cut)
         if isinstance(plan, Reject):
             return plan

@@ -117,6 +117,10 @@ class Registers:
         """Vector `i`, or its first `lanes` elements."""
         return load(self._buffer, i * self.lanes, lanes or self.lanes)
 
+    def lane(self, i: int, lane: int) -> Expr:
+        """One element of vector `i`."""
+        return self._buffer[i * self.lanes + lane]
+
     def set(self, i: int, value: Expr) -> None:
         store(self._buffer, i * self.lanes, value, self.lanes)
 

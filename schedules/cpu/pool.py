@@ -53,6 +53,4 @@ class Pool2d:
 
             return kernel(region, body)
 
-        return KernelPlan(
-            schedule=self.name, region=region, build=build, inplace=where.inplace(x)
-        )
+        return KernelPlan(schedule=self.name, region=region, build=build, inplace=where.inplace(x))

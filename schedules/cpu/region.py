@@ -44,6 +44,22 @@ class Anchored:
             if value.type == output.type and value not in anchor_inputs
         )
 
+    def inplace_rows(self) -> tuple[tuple[int, int], ...]:
+        """`inplace` for kernels that write a row of an output and come back to it.
+
+        Only what is read nowhere but on the way to the anchor may then be overwritten.
+        """
+        producers = self.region.producers()
+        late: set[Value] = set()
+        pending = list(self.region.outputs)
+        while pending:
+            value = pending.pop()
+            node = producers.get(value)
+            if value not in late and node is not self.anchor:
+                late.add(value)
+                pending.extend(node.inputs if node else ())
+        return self.inplace(*(value for value in self.region.inputs if value in late))
+
 
 def find_anchor(region: Graph, *kinds: type[Op], prologue: bool = False) -> Anchored | Reject:
     """The only node of one of `kinds`, if all else is elementwise in f32 on its output.

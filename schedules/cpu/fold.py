@@ -1,0 +1,54 @@
+"""Folding a row of elements into one: several chains of vectors, then across the lanes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tvm.tirx.script.builder import ir as T
+
+from graphopt.schedules.cpu.emit import Expr, Registers, const, loop
+
+# As many independent chains as hide the latency of an addition.
+CHAINS = 4
+
+Join = Callable[[Expr, Expr], Expr]
+
+
+def fold_row(
+    length: int,
+    lanes: int,
+    start: float,
+    value: Callable[[Expr, int], Expr],
+    join: Join,
+) -> Expr:
+    """Join `value(column, lanes)` over all columns and lanes; returns a bound scalar.
+
+    `start` is the neutral element of `join`. `value` is emitted once for each place.
+    """
+    vectors, rest = divmod(length, lanes)
+    chains = max(1, min(CHAINS, vectors))
+    totals = Registers(chains, lanes)
+    for chain in range(chains):
+        totals.set(chain, const(start, lanes))
+    with loop(vectors // chains) as step:
+        for chain in range(chains):
+            column = (step * chains + chain) * lanes
+            totals.set(chain, join(totals.get(chain), value(column, lanes)))
+    for chain in range(vectors % chains):
+        column = T.int32((vectors - vectors % chains + chain) * lanes)
+        totals.set(chain, join(totals.get(chain), value(column, lanes)))
+    for chain in range(1, chains):
+        totals.set(0, join(totals.get(0), totals.get(chain)))
+    scalars = [totals.lane(0, lane) for lane in range(lanes)]
+    if rest:
+        tail = Registers(1, rest)
+        tail.set(0, value(T.int32(vectors * lanes), rest))
+        scalars += [tail.lane(0, lane) for lane in range(rest)]
+    return T.Bind(_tree(scalars, join))
+
+
+def _tree(scalars: list[Expr], join: Join) -> Expr:
+    while len(scalars) > 1:
+        pairs = [join(a, b) for a, b in zip(scalars[::2], scalars[1::2], strict=False)]
+        scalars = pairs + scalars[len(pairs) * 2 :]
+    return scalars[0]
