@@ -56,9 +56,16 @@ def _compile(function: PrimFunc, symbol: str, target: Target) -> bytes:
         with tempfile.TemporaryDirectory(prefix="graphopt-") as folder:
             path = Path(folder) / "kernel.o"
             built.write_to_file(str(path))
-            return path.read_bytes()
+            code = path.read_bytes()
     except (RuntimeError, ValueError) as error:
         raise BuildError(f"kernel {symbol}", f"TVM refused it: {error}") from error
+    if b"TVMBackendAllocWorkspace" in code:
+        raise BuildError(
+            f"kernel {symbol}",
+            "expected buffers on the stack, found one on the heap",
+            "annotate it with disable_lower_builtin, or make it scratch of the plan",
+        )
+    return code
 
 
 def _passes(target: tvm.target.Target) -> tvm.transform.Pass:
