@@ -61,7 +61,8 @@ def _declared(info: ValueInfoProto, where: str) -> Dims | None:
 def _dim(dim: TensorShapeProto.Dimension) -> int | str | None:
     if dim.WhichOneof("value") == "dim_value" and dim.dim_value >= 0:
         return int(dim.dim_value)
-    return dim.dim_param or None
+    # Some exporters write "?" for each dimension that they do not know: that is no name.
+    return None if dim.dim_param in ("", "?") else str(dim.dim_param)
 
 
 def _bind(

@@ -163,6 +163,12 @@ class Importer:
             result = IMPORTERS[key](call) if key in IMPORTERS else import_other(call)
         except TypeRuleError as error:
             raise TypeRuleError(where, error.what, error.hint) from error
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            # Importers take sizes and numbers from the node as they come: a rank, a divisor or
+            # a count that ONNX's schemas do not check shows here.
+            raise ModelError(
+                where, f"inputs or attributes: expected some that fit {key}, found: {error}"
+            ) from error
         results = result if isinstance(result, tuple) else (result,)
         self._name_results(node, results, scope, where, nodes, made)
 

@@ -42,7 +42,22 @@ def _parse(content: bytes, where: str) -> ModelProto:
         ) from error
     if not model.HasField("graph") or not model.opset_import:
         raise ModelError(where, "expected an ONNX model, found no graph in it", "export it again")
+    _check_names(model.graph, where)
     return model
+
+
+def _check_names(graph: GraphProto, where: str) -> None:
+    """Names are text: protobuf hands out other bytes as they are."""
+    names: list[object] = [v.name for v in (*graph.input, *graph.output, *graph.initializer)]
+    for node in graph.node:
+        names += (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            names.append(attribute.name)
+            for inner in (attribute.g, *attribute.graphs):
+                _check_names(inner, where)
+    for name in names:
+        if not isinstance(name, str):
+            raise ModelError(where, f"names: expected text, found {name!r}", "export it again")
 
 
 def opsets(model: ModelProto, where: str) -> dict[str, int]:

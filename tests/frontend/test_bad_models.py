@@ -25,7 +25,7 @@ def tensor(name: str, *shape: int | str | None, dtype: int = FLOAT):  # type: ig
     return helper.make_tensor_value_info(name, dtype, shape)
 
 
-def model(graph: GraphProto, opset: int = 17) -> ModelProto:
+def model(graph: GraphProto, opset: int = 18) -> ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
@@ -274,3 +274,14 @@ def test_external_data_of_a_model_without_a_folder(tmp_path: Path) -> None:
     load_onnx(path)
     error = failure(path.read_bytes())
     assert isinstance(error, ModelError) and "'w'" in str(error)
+
+
+def test_names_that_are_not_text() -> None:
+    content = chain(helper.make_node("Relu", ["x"], ["y"], name="relu")).SerializeToString()
+    error = failure(content.replace(b"relu", b"re\xff\xfe"))
+    assert isinstance(error, ModelError) and "names" in str(error)
+
+
+def test_numbers_that_make_no_sense() -> None:
+    error = failure(chain(helper.make_node("Split", ["x"], ["y"], name="part", num_outputs=0)))
+    assert isinstance(error, ModelError) and "'part'" in str(error)

@@ -122,3 +122,10 @@ def test_an_empty_batch() -> None:
     proto.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     graph = load_onnx(proto, shapes={"x": (0, 3)})
     assert evaluate(graph, {"x": np.zeros((0, 3), np.float32)})["y"].shape == (0, 3)
+
+
+def test_a_question_mark_is_no_symbol() -> None:
+    proto = model([helper.make_node("Relu", ["x"], ["y"])], {"x": X}, 17)
+    for dim in proto.graph.input[0].type.tensor_type.shape.dim:
+        dim.dim_param = "?"
+    assert load_onnx(proto, shapes={"x": (4, 5)}).inputs[0].type.shape == (4, 5)
