@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import onnxruntime
 import pytest
 from onnx import ModelProto, parser
@@ -40,5 +41,5 @@ def _check(model: ModelProto, feeds: Mapping[str, Array]) -> Graph:
     found = evaluate(graph, feeds)
     session = onnxruntime.InferenceSession(model.SerializeToString())
     for name, expected in zip(found, session.run(None, dict(feeds)), strict=True):
-        assert_close(found[name], expected, name)
+        assert_close(found[name], np.asarray(expected), name)
     return graph

@@ -84,14 +84,14 @@ def test_matmul_integer_with_zero_points_per_column(check_text: CheckText, a: st
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("groups", [1, 2])
 def test_qlinear_conv_per_channel(check: Check, bias: bool, groups: int) -> None:
-    arrays = {
-        "xs": np.float32(0.02),
-        "xz": np.uint8(120),
+    arrays: dict[str, Array] = {
+        "xs": np.array(0.02, np.float32),
+        "xz": np.array(120, np.uint8),
         "w": signed(6, 4 // groups, 3, 3),
         "ws": np.asarray(RNG.uniform(0.002, 0.02, 6), np.float32),
         "wz": np.zeros(6, np.int8),
-        "ys": np.float32(0.05),
-        "yz": np.uint8(99),
+        "ys": np.array(0.05, np.float32),
+        "yz": np.array(99, np.uint8),
     }
     if bias:
         arrays["b"] = RNG.integers(-(1 << 20), 1 << 20, 6, dtype=np.int32)

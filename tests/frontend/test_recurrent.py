@@ -1,6 +1,7 @@
 """LSTM, GRU and RNN against ONNX Runtime."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def model_of(
     lengths: bool = False,
     initial: bool = False,
     peepholes: bool = False,
-    **attributes: object,
+    **attributes: Any,
 ) -> tuple[ModelProto, dict[str, Array]]:
     """A model of one recurrent node, and inputs for it. The lengths are an input of the model."""
     rng = np.random.default_rng(0)
@@ -135,7 +136,7 @@ def test_activations_take_alphas_and_betas_in_turn(check: Check) -> None:
 )
 def test_activation(check: Check, name: str) -> None:
     alpha = {"Elu": [1.0], "Affine": [0.6], "ThresholdedRelu": [0.2]}.get(name)
-    options = {} if alpha is None else {"activation_alpha": alpha}
+    options: dict[str, Any] = {} if alpha is None else {"activation_alpha": alpha}
     if name == "Affine":
         options["activation_beta"] = [0.1]
     check(*model_of("RNN", activations=[name], **options))

@@ -1,5 +1,7 @@
 """DFT and STFT against numpy."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -13,7 +15,7 @@ from graphopt.verify import verify
 RNG = np.random.default_rng(5)
 
 
-def run(name: str, x: Array, *parameters: int | Array | None, **attributes: int) -> Array:
+def run(name: str, x: Array, *parameters: int | Array | None, **attributes: Any) -> Array:
     given = [None if p is None else np.asarray(p) for p in parameters]
     names = ["x", *("" if p is None else f"p{i}" for i, p in enumerate(given))]
     constants = [numpy_helper.from_array(p, f"p{i}") for i, p in enumerate(given) if p is not None]
