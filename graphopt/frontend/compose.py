@@ -30,6 +30,7 @@ from graphopt.ops import (
 from graphopt.ops.reduction import ReduceKind
 
 Number = Value | float | int
+CONCAT_GROUP = 16
 
 
 class Compose:
@@ -125,7 +126,25 @@ class Compose:
         size = x.type.dims[axis]
         return self.slice(x, axis, size - 1, size, -1) if size > 1 else x
 
+    def element(self, x: Value, axis: int, at: int) -> Value:
+        """Element `at` of one axis, like `index`, but read through a constant.
+
+        So the same kernel serves every `at`, where each slice would be a kernel of its own.
+        """
+        axis %= x.type.rank
+        if x.type.dims[axis] == 1:
+            return self.index(x, axis, at)
+        return self.gather(x, self.constant(np.asarray(at, np.int64)), axis)
+
     def concat(self, values: Sequence[Value], axis: int) -> Value:
+        """The values along an axis; many are joined in groups, whose kernels are the same."""
+        values = list(values)
+        while len(values) > CONCAT_GROUP:
+            groups = range(0, len(values), CONCAT_GROUP)
+            values = [self._join(values[i : i + CONCAT_GROUP], axis) for i in groups]
+        return self._join(values, axis)
+
+    def _join(self, values: list[Value], axis: int) -> Value:
         return values[0] if len(values) == 1 else self.apply(Concat(axis), *values)
 
     def unsqueeze(self, x: Value, axis: int) -> Value:

@@ -189,7 +189,7 @@ def _scan(
     rows: list[list[Value]] = [[] for _ in range(collected)]
     for step in range(steps):
         items = [
-            c.index(s, axis, steps - 1 - step if back else step)
+            c.element(s, axis, steps - 1 - step if back else step)
             for s, axis, back in zip(sequences, axes, backwards, strict=True)
         ]
         results = call.importer.import_graph(body, (*states, *items), scope)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from graphopt.errors import UnsupportedOperator
 from graphopt.frontend.compose import Compose
 from graphopt.ir import Op, Value
@@ -71,13 +73,14 @@ def run_direction(
         The outputs [steps, batch, hidden] in input order, and the last state.
     """
     steps = projected.type.dims[0]
+    running = None if lengths is None else _running(c, lengths, steps)
     state = initial
     outputs: dict[int, Value] = {}
     for step in reversed(range(steps)) if reverse else range(steps):
-        after = cell(c.index(projected, 0, step), state)
+        after = cell(c.element(projected, 0, step), state)
         outputs[step] = after.h
-        if lengths is not None:
-            active = c.unsqueeze(c.binary(Greater(), lengths, step), 1)
+        if running is not None:
+            active = c.element(running, 0, step)
             outputs[step] = c.where(active, after.h, 0)
             held = None
             if after.c is not None and state.c is not None:
@@ -85,6 +88,13 @@ def run_direction(
             after = State(c.where(active, after.h, state.h), held)
         state = after
     return c.stack([outputs[step] for step in range(steps)], 0), state
+
+
+def _running(c: Compose, lengths: Value, steps: int) -> Value:
+    """bool [steps, batch, 1]: whether a row has not ended before a step."""
+    batch = lengths.type.dims[0]
+    numbers = c.constant(np.arange(steps).reshape(steps, 1, 1).astype(lengths.type.dtype.numpy))
+    return c.binary(Greater(), c.reshape(lengths, (1, batch, 1)), numbers)
 
 
 def project_inputs(c: Compose, x: Value, w: Value, bias: Value | None) -> Value:

@@ -168,6 +168,18 @@ def test_inputs_of_all_steps_are_one_product() -> None:
     assert sum(isinstance(node.op, MatMul) for node in graph.nodes) == 1 + STEPS
 
 
+def test_all_steps_share_their_kernels() -> None:
+    """Nothing in a step says which step it is but a constant that the kernel reads."""
+
+    def kinds(steps: int) -> set[str]:
+        model, _ = model_of("LSTM", lengths=True)
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = steps
+        graph = load_onnx(model)
+        return {f"{node.op} {node.output.type}" for node in graph.nodes if node.op.name != "concat"}
+
+    assert len(kinds(5)) == len(kinds(15))
+
+
 def test_too_many_steps_name_the_node() -> None:
     model, _ = model_of("RNN")
     model.graph.node[0].name = "decoder"
