@@ -3,93 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from graphopt.ir import Array, Graph
+from graphopt.ir import Graph
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.convolution import Conv
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.matmul import plan_product
-from graphopt.schedules.cpu.region import Anchored, find_anchor
-from graphopt.schedules.cpu.tiling import Grid, Panels, choose_grid, choose_tile, vector_unit
-from graphopt.schedules.cpu.window import MAX_EDGE_TILES, Axis, Strip, axes, strips
+from graphopt.schedules.cpu.conv2d_plan import ConvPlan
+from graphopt.schedules.cpu.matmul import product_builder
+from graphopt.schedules.cpu.product_plan import plan_product
+from graphopt.schedules.cpu.region import find_anchor
+from graphopt.schedules.cpu.window import MAX_EDGE_TILES
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
-
-
-@dataclass(frozen=True)
-class ConvPlan:
-    """The geometry of one convolution and how it is cut."""
-
-    where: Anchored
-    target: Target
-
-    @cached_property
-    def op(self) -> Conv:
-        op = self.where.anchor.op
-        assert isinstance(op, Conv)
-        return op
-
-    @cached_property
-    def axes(self) -> tuple[Axis, Axis]:
-        x, w = (v.type for v in self.where.anchor.inputs[:2])
-        op = self.op
-        return axes(x, self.where.result.type, w.dims[2:], op.strides, op.pads, op.dilations)
-
-    @property
-    def channels(self) -> int:
-        """Input channels per group."""
-        return self.where.anchor.inputs[1].type.dims[1]
-
-    @property
-    def pointwise(self) -> bool:
-        """Whether each output pixel reads the input pixel of the same number, and no other."""
-        return self.op.groups == 1 and all(
-            axis.kernel == 1 and axis.stride == 1 and axis.size == axis.out for axis in self.axes
-        )
-
-    @cached_property
-    def panels(self) -> Panels:
-        vertical, horizontal = self.axes
-        outs = self.where.result.type.dims[-1] // self.op.groups
-        depth = vertical.kernel * horizontal.kernel * self.channels
-        unit = vector_unit(self.target)
-        vectors = -(-outs // unit.lanes)
-        tile = choose_tile(unit, self.rows, vectors, depth)
-        return Panels(outs, depth, unit.lanes, tile.vectors)
-
-    @property
-    def rows(self) -> int:
-        """How many pixels a register tile may be cut from."""
-        _, _, w, _ = self.where.result.type.dims
-        return w
-
-    @cached_property
-    def strips(self) -> tuple[Strip, ...]:
-        unit = vector_unit(self.target)
-        tile = choose_tile(unit, self.rows, self.panels.vectors, self.panels.depth)
-        return strips(self.axes[1], tile.rows)
-
-    @cached_property
-    def grid(self) -> Grid:
-        x = self.where.anchor.inputs[0].type
-        n, rows, _, _ = self.where.result.type.dims
-        return choose_grid(
-            self.target, rows, x.nbytes // (n * rows), self.panels.count, self.panels.bytes
-        )
-
-    def pack(self, weights: Array) -> Array:
-        """[O, I/groups, kh, kw] to panels whose depth runs over kh, kw, channels."""
-        groups = np.split(weights, self.op.groups)
-        depth = self.panels.depth
-        return np.concatenate(
-            [self.panels.pack(g.transpose(2, 3, 1, 0).reshape(depth, -1)) for g in groups]
-        )
 
 
 @dataclass(frozen=True)
@@ -121,7 +49,7 @@ class Conv2d:
             return KernelPlan(
                 schedule=self.name,
                 region=region,
-                build=product.build,
+                build=product_builder(product),
                 packs={weights: lambda array: product.panels.pack(array.reshape(-1, depth).T)},
                 inplace=where.inplace(*where.anchor.inputs),
             )

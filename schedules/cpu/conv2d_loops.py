@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tvm.tirx.script.builder import ir as T
-
 from graphopt.ir import Value
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
     Registers,
+    T,
     count,
     kernel,
     loop,
@@ -25,7 +24,7 @@ from graphopt.schedules.cpu.window import Stretch, Strip, stretches
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.conv2d import ConvPlan
+    from graphopt.schedules.cpu.conv2d_plan import ConvPlan
 
 
 def build_conv(plan: ConvPlan) -> PrimFunc:

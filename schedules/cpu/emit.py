@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx import PrimFunc
-from tvm.tirx.script.builder import ir as T
+from tvm.tirx.script.builder import ir
 
 from graphopt.ir import DType, Graph, Value
 from graphopt.lower.expr import expression
 
+# tvm ships no type stubs, and its annotations refuse what its functions take.
+T: Any = ir
 Expr = Any
 Buffer = Any
 
@@ -31,6 +34,7 @@ def kernel(
     gets the buffer of every region input and output, and the scratch as f32 (None without).
     """
     packed = packed or {}
+    builder: Any
     with IRBuilder() as builder:
         with T.prim_func(s_tir=True):
             T.func_name("main")
@@ -48,12 +52,14 @@ def kernel(
                 raw = T.arg("scratch", T.buffer((scratch_bytes,), "uint8"))
                 scratch = T.decl_buffer((scratch_bytes // 4,), "float32", data=raw.data)
             body(buffers, scratch)
-    return builder.get()
+    function: PrimFunc = builder.get()
+    return function
 
 
 def loop(extent: Expr) -> AbstractContextManager[Expr]:
     """A serial loop from 0 to `extent`."""
-    return T.serial(extent)
+    frame: AbstractContextManager[Expr] = T.serial(extent)
+    return frame
 
 
 @contextmanager
@@ -77,9 +83,10 @@ def channel_vectors(channels: int, lanes: int, emit: Callable[[Expr, int], None]
         emit(T.int32(whole * lanes), rest)
 
 
-def outer_loop(count: int, threads: int) -> AbstractContextManager[Expr]:
+def outer_loop(extent: int, threads: int) -> AbstractContextManager[Expr]:
     """The outermost loop: parallel if the kernel may use several threads."""
-    return T.parallel(count) if threads > 1 else T.serial(count)
+    frame: AbstractContextManager[Expr] = T.parallel(extent) if threads > 1 else T.serial(extent)
+    return frame
 
 
 def vector(offset: Expr, lanes: int) -> Expr:
@@ -151,7 +158,7 @@ class Elements:
             result = T.Bind(expression(node.op, *inputs))
         elif value in self.region.constants:
             scalar = self.region.constants[value].item()
-            result = splat(T.Cast(TVM_DTYPE[value.type.dtype], scalar), lanes)
+            result = splat(tirx.const(scalar, TVM_DTYPE[value.type.dtype]), lanes)
         else:
             result = self._operand(value, row, column, lanes)
         known[value] = result

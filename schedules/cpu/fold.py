@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tvm.tirx.script.builder import ir as T
-
-from graphopt.schedules.cpu.emit import Expr, Registers, const, loop
+from graphopt.schedules.cpu.emit import Expr, Registers, T, const, loop
 
 # As many independent chains as hide the latency of an addition.
 CHAINS = 4
 
 Join = Callable[[Expr, Expr], Expr]
+
+
+def add(a: Expr, b: Expr) -> Expr:
+    """a + b"""
+    return a + b
 
 
 def fold_row(

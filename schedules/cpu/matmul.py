@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,47 +10,12 @@ from graphopt.ir import Array, Graph
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.matmul import MatMul
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import Anchored, find_anchor
-from graphopt.schedules.cpu.tiling import (
-    Grid,
-    Group,
-    Panels,
-    choose_grid,
-    choose_tile,
-    split,
-    vector_unit,
-)
+from graphopt.schedules.cpu.product_plan import ProductPlan, plan_product
+from graphopt.schedules.cpu.region import find_anchor
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
-
-
-@dataclass(frozen=True)
-class ProductPlan:
-    """rows x depth times depth x channels: the anchor's first input times its packed second."""
-
-    where: Anchored
-    panels: Panels
-    tiles: tuple[Group, ...]
-    grid: Grid
-    threads: int
-
-    def build(self) -> PrimFunc:
-        from graphopt.schedules.cpu.matmul_loops import build_product
-
-        return build_product(self)
-
-
-def plan_product(where: Anchored, target: Target, rows: int, depth: int) -> ProductPlan:
-    """Cut the product of a [rows, depth] matrix with one of as many columns as the output has."""
-    channels = where.result.type.dims[-1]
-    unit = vector_unit(target)
-    tile = choose_tile(unit, rows, -(-channels // unit.lanes), depth)
-    panels = Panels(channels, depth, unit.lanes, tile.vectors)
-    tiles = split(rows, tile.rows)
-    grid = choose_grid(target, tiles[-1].end, tile.rows * depth * 4, panels.count, panels.bytes)
-    return ProductPlan(where, panels, tiles, grid, target.threads)
 
 
 @dataclass(frozen=True)
@@ -81,7 +47,18 @@ class ConstantMatMul:
         return KernelPlan(
             schedule=self.name,
             region=region,
-            build=product.build,
+            build=product_builder(product),
             packs={where.input_index(b): pack},
             inplace=where.inplace(a, b),
         )
+
+
+def product_builder(product: ProductPlan) -> Callable[[], PrimFunc]:
+    """What builds the function of a planned product."""
+
+    def build() -> PrimFunc:
+        from graphopt.schedules.cpu.matmul_loops import build_product
+
+        return build_product(product)
+
+    return build

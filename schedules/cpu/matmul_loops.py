@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tvm.tirx.script.builder import ir as T
-
 from graphopt.ir import Value
-from graphopt.schedules.cpu.emit import Buffer, Elements, Expr, count, kernel, outer_loop
+from graphopt.schedules.cpu.emit import Buffer, Elements, Expr, T, count, kernel, outer_loop
 from graphopt.schedules.cpu.product import Segment, TileEmitter, block_range, within
 from graphopt.schedules.cpu.tiling import Panel
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.matmul import ProductPlan
+    from graphopt.schedules.cpu.product_plan import ProductPlan
 
 
 def build_product(plan: ProductPlan) -> PrimFunc:

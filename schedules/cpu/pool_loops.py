@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tvm.tirx.script.builder import ir as T
-
 from graphopt.ir import Value
 from graphopt.ops.pooling import AveragePool
-from graphopt.schedules.cpu.emit import Buffer, Expr, const, splat
+from graphopt.schedules.cpu.emit import Buffer, Expr, T, const, splat
 from graphopt.schedules.cpu.product import tap_range
 from graphopt.schedules.cpu.window import Axis, Strip, WindowPlan
 from graphopt.schedules.cpu.window_loops import WindowEmitter

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tvm.tirx.script.builder import ir as T
-
 from graphopt.ir import Node, Value
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
     Registers,
+    T,
     const,
     load,
     loop,

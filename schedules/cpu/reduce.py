@@ -11,45 +11,14 @@ from graphopt.ir import Graph, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.reduction import Reduce
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import Anchored, find_anchor
+from graphopt.schedules.cpu.reduce_plan import ReducePlan
+from graphopt.schedules.cpu.region import find_anchor
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
     from graphopt.schedules.cpu.emit import Buffer
-
-
-@dataclass(frozen=True)
-class ReducePlan:
-    """The input seen as [outer, length, inner], reduced to [outer, inner]."""
-
-    where: Anchored
-    target: Target
-    outer: int
-    length: int
-    inner: int
-
-    @property
-    def op(self) -> Reduce:
-        op = self.where.anchor.op
-        assert isinstance(op, Reduce)
-        return op
-
-    @property
-    def columns(self) -> int:
-        """The last dimension of the output."""
-        dims = self.where.result.type.dims
-        return dims[-1] if dims else 1
-
-    def build(self) -> PrimFunc:
-        from graphopt.schedules.cpu.emit import kernel
-        from graphopt.schedules.cpu.reduce_loops import ReduceEmitter
-
-        def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
-            ReduceEmitter(self, buffers).emit()
-
-        return kernel(self.where.region, body)
 
 
 @dataclass(frozen=True)
@@ -70,11 +39,17 @@ class ReduceAxes:
         dims = x.type.dims
         if not op.axes or op.axes != tuple(range(op.axes[0], op.axes[-1] + 1)):
             return Reject("the axes are not neighbours")
-        if x.type.elements == 0:
-            return Reject("the tensor is empty")
         first, last = op.axes[0], op.axes[-1] + 1
         parts = (dims[:first], dims[first:last], dims[last:])
         plan = ReducePlan(where, target, *(math.prod(part) for part in parts))
-        return KernelPlan(
-            schedule=self.name, region=region, build=plan.build, inplace=where.inplace(x)
-        )
+
+        def build() -> PrimFunc:
+            from graphopt.schedules.cpu.emit import kernel
+            from graphopt.schedules.cpu.reduce_loops import ReduceEmitter
+
+            def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
+                ReduceEmitter(plan, buffers).emit()
+
+            return kernel(region, body)
+
+        return KernelPlan(schedule=self.name, region=region, build=build, inplace=where.inplace(x))

@@ -5,29 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from tvm.tirx.script.builder import ir as T
-
 from graphopt.ir import Value
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
     Registers,
+    T,
     channel_vectors,
     const,
     load,
     loop,
     outer_loop,
 )
-from graphopt.schedules.cpu.fold import CHAINS, Join, fold_row
+from graphopt.schedules.cpu.fold import CHAINS, Join, add, fold_row
 
 if TYPE_CHECKING:
-    from graphopt.schedules.cpu.reduce import ReducePlan
+    from graphopt.schedules.cpu.reduce_plan import ReducePlan
 
 _INFINITY = float("inf")
 _FOLDS: dict[str, tuple[float, Join]] = {
-    "sum": (0.0, lambda a, b: a + b),
-    "mean": (0.0, lambda a, b: a + b),
+    "sum": (0.0, add),
+    "mean": (0.0, add),
     "max": (-_INFINITY, T.max),
     "min": (_INFINITY, T.min),
     "prod": (1.0, lambda a, b: a * b),

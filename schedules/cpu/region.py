@@ -75,6 +75,8 @@ def find_anchor(region: Graph, *kinds: type[Op], prologue: bool = False) -> Anch
         if node is not anchor and not isinstance(node.op, Elementwise):
             return Reject(f"{node.op.name} is not elementwise")
         for value in (*node.inputs, *node.outputs):
+            if value.type.elements == 0:
+                return Reject(f"%{value.name} is empty")
             if value.type.elements > MAX_ELEMENTS:
                 return Reject(f"%{value.name} is too large for 32-bit offsets")
             if node is not anchor and not broadcasts(value.type.dims, shape):

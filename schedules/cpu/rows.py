@@ -36,8 +36,6 @@ class Rows:
         last = where.result.type.rank - 1
         if (op.axis,) != (last,) if isinstance(op, Softmax) else op.axes != (last,):
             return Reject("expected the last axis")
-        if where.result.type.elements == 0:
-            return Reject("the tensor is empty")
 
         def build() -> PrimFunc:
             from graphopt.schedules.cpu.emit import kernel

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tvm.tirx.script.builder import ir as T
-
 from graphopt.ir import Value
 from graphopt.lower.expr import expression
 from graphopt.ops.normalization import LayerNorm, Softmax
@@ -14,13 +12,14 @@ from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
+    T,
     channel_vectors,
     load,
     outer_loop,
     splat,
     store,
 )
-from graphopt.schedules.cpu.fold import fold_row
+from graphopt.schedules.cpu.fold import add, fold_row
 from graphopt.schedules.cpu.region import Anchored
 from graphopt.targets import Target
 
@@ -73,17 +72,16 @@ def emit_softmax(where: Anchored, buffers: Mapping[Value, Buffer], target: Targe
                 row.keep(column, power, lanes)
             return power
 
-        total = fold_row(row.length, unit, 0.0, exponential, lambda a, b: a + b)
-        if op.log:
-            shift = T.Bind(largest + expression(Log(), total))
-        else:
-            factor = T.Bind(T.float32(1.0) / total)
+        total = fold_row(row.length, unit, 0.0, exponential, add)
+        # What the last pass subtracts from the input, or what it multiplies the exponentials by.
+        factor = T.float32(1.0) / total
+        scalar = T.Bind(largest + expression(Log(), total) if op.log else factor)
 
         def finish(column: Expr, lanes: int) -> None:
             if op.log:
-                result = row.again(column, lanes) - splat(shift, lanes)
+                result = row.again(column, lanes) - splat(scalar, lanes)
             else:
-                result = row.recall(column, lanes) * splat(factor, lanes)
+                result = row.recall(column, lanes) * splat(scalar, lanes)
             elements.store_outputs({where.result: T.Bind(result)}, number, column, lanes)
 
         channel_vectors(row.length, unit, finish)
@@ -99,31 +97,20 @@ def emit_layer_norm(where: Anchored, buffers: Mapping[Value, Buffer], target: Ta
     with outer_loop(where.result.type.elements // shape[-1], target.threads) as number:
         row = _Row(where, elements, number)
         share = T.float32(1.0 / row.length)
-
-        def add(a: Expr, b: Expr) -> Expr:
-            return a + b
-
-        def squared(column: Expr, lanes: int) -> Expr:
-            value = T.Bind(centred(column, lanes))
-            return value * value
-
-        if op.rms:
-
-            def centred(column: Expr, lanes: int) -> Expr:
-                return row.again(column, lanes)
-
-            def squared_first(column: Expr, lanes: int) -> Expr:
-                value = row.first(column, lanes)
-                return value * value
-
-            squares = fold_row(row.length, unit, 0.0, squared_first, add)
-        else:
+        mean = None
+        if not op.rms:
             mean = T.Bind(fold_row(row.length, unit, 0.0, row.first, add) * share)
 
-            def centred(column: Expr, lanes: int) -> Expr:
-                return row.again(column, lanes) - splat(mean, lanes)
+        def centred(column: Expr, lanes: int) -> Expr:
+            if mean is None:
+                return row.again(column, lanes)
+            return T.Bind(row.again(column, lanes) - splat(mean, lanes))
 
-            squares = fold_row(row.length, unit, 0.0, squared, add)
+        def square(column: Expr, lanes: int) -> Expr:
+            value = row.first(column, lanes) if mean is None else centred(column, lanes)
+            return value * value
+
+        squares = fold_row(row.length, unit, 0.0, square, add)
         deviation = T.sqrt(squares * share + T.float32(op.epsilon))
         factor = T.Bind(T.float32(1.0) / deviation)
 

@@ -6,14 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import partial
 
-from tvm.tirx.script.builder import ir as T
-
 from graphopt.ir import Value
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
     Registers,
+    T,
     channel_vectors,
     count,
     load,

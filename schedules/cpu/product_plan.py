@@ -1,0 +1,39 @@
+"""How a product with a packed matrix is cut into panels, tiles and blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphopt.schedules.cpu.region import Anchored
+from graphopt.schedules.cpu.tiling import (
+    Grid,
+    Group,
+    Panels,
+    choose_grid,
+    choose_tile,
+    split,
+    vector_unit,
+)
+from graphopt.targets import Target
+
+
+@dataclass(frozen=True)
+class ProductPlan:
+    """rows x depth times depth x channels: the anchor's first input times its packed second."""
+
+    where: Anchored
+    panels: Panels
+    tiles: tuple[Group, ...]
+    grid: Grid
+    threads: int
+
+
+def plan_product(where: Anchored, target: Target, rows: int, depth: int) -> ProductPlan:
+    """Cut the product of a [rows, depth] matrix with one of as many columns as the output has."""
+    channels = where.result.type.dims[-1]
+    unit = vector_unit(target)
+    tile = choose_tile(unit, rows, -(-channels // unit.lanes), depth)
+    panels = Panels(channels, depth, unit.lanes, tile.vectors)
+    tiles = split(rows, tile.rows)
+    grid = choose_grid(target, tiles[-1].end, tile.rows * depth * 4, panels.count, panels.bytes)
+    return ProductPlan(where, panels, tiles, grid, target.threads)
