@@ -106,6 +106,9 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         "fused",
         (
+            # Pairs of quantize and dequantize first, before they are taken apart.
+            "legalize-rounding",
+            "legalize-quantization",
             "assign-layout",
             SINK,
             "fold-constants",

@@ -37,6 +37,8 @@ PASSES: dict[str, str] = {
     "fold-transpose-into-weights": "fold_transpose_into_weights:FoldTransposeIntoWeights",
     "fuse-regions": "fuse_regions:FuseRegions",
     "hoist-matmul-scale": "hoist_matmul_scale:HoistMatmulScale",
+    "legalize-quantization": "legalize_quantization:LegalizeQuantization",
+    "legalize-rounding": "legalize_rounding:LegalizeRounding",
     "lift-conv1d": "lift_conv1d:LiftConv1d",
     "merge-clips": "merge_clips:MergeClips",
     "merge-common-subexpressions": "merge_common_subexpressions:MergeCommonSubexpressions",

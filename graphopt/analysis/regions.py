@@ -130,11 +130,20 @@ class _Partitioner:
         self.groups[anchor] = group
         if not (is_elementwise(anchor.op) or isinstance(anchor.op, COMPUTING + MOVING)):
             return
+        dtype = anchor.output.type.dtype
         exit = anchor
-        while (added := self._next_exit(exit)) and len(group) + len(added) <= MAX_NODES:
-            group.update(added)
-            self.groups.update(dict.fromkeys(added, group))
+        kept = 0
+        steps: list[Node] = []
+        while (added := self._next_exit(exit)) and len(steps) + len(added) < MAX_NODES:
+            steps += added
             exit = added[-1]
+            # A computing kernel stores what it accumulates in; other dtypes pass through it only.
+            if exit.output.type.dtype is dtype or not isinstance(anchor.op, COMPUTING):
+                kept = len(steps)
+        if kept < len(steps):
+            self.refusals[str(steps[kept])] = f"the region would end in another dtype than {dtype}"
+        group.update(steps[:kept])
+        self.groups.update(dict.fromkeys(steps[:kept], group))
 
     def _next_exit(self, exit: Node) -> list[Node]:
         """The fewest elementwise nodes after `exit` through whose last one all of its uses go."""

@@ -149,6 +149,26 @@ def test_a_reshape_stays_alone() -> None:
         }""") == ["relu", "reshape", "relu"]
 
 
+def test_a_product_does_not_end_in_another_dtype() -> None:
+    assert regions("""
+        graph g(%x: f32[2,3], %w: f32[3,4]) {
+          %0: f32[2,4] = matmul(%x, %w)
+          %1: f32[2,4] = relu(%0)
+          %2: u8[2,4] = cast(%1) {to = 'u8'}
+          return %2
+        }""") == ["matmul_relu", "cast"]
+
+
+def test_another_dtype_may_pass_through_a_product() -> None:
+    assert regions("""
+        graph g(%x: f32[2,3], %w: f32[3,4]) {
+          %0: f32[2,4] = matmul(%x, %w)
+          %1: i32[2,4] = cast(%0) {to = 'i32'}
+          %2: f32[2,4] = cast(%1)
+          return %2
+        }""") == ["matmul_cast"]
+
+
 def test_equal_layers_print_the_same_kernel() -> None:
     fused = FuseRegions().run(
         parse_graph("""
