@@ -38,7 +38,7 @@ class LegalizeQuantization(RewritePass):
         dtype = match.root.output.type.dtype
         steps = rounded(match, x, point, scale, op.axis, dtype)
         if point:
-            steps = match.emit(Add(), steps, match.emit_constant(np.float32(point)))
+            steps = match.emit(Add(), steps, match.emit_constant(np.array(point, np.float32)))
         return match.emit(Cast(dtype), steps)
 
 
@@ -66,7 +66,7 @@ def rounded(
 def dequantized(match: Match, stored: Value, point: int, scale: Value, axis: int | None) -> Value:
     """What the f32 whole numbers `stored` stand for."""
     if point:
-        stored = match.emit(Sub(), stored, match.emit_constant(np.float32(point)))
+        stored = match.emit(Sub(), stored, match.emit_constant(np.array(point, np.float32)))
     return match.emit(Mul(), stored, _along(match, scale, stored.type, axis))
 
 
