@@ -10,8 +10,7 @@ from graphopt.frontend.builder import Operand
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.fallback import keep
 from graphopt.ir import DType, Value
-from graphopt.ops import Cast, Clip, Identity
-
+from graphopt.ops import Bitcast, Cast, Clip, Identity
 
 EIGHT_BIT_FLOATS = (DType.F8E4M3FN, DType.F8E4M3FNUZ, DType.F8E5M2, DType.F8E5M2FNUZ)
 
@@ -103,6 +102,14 @@ def cast(call: Call) -> Value | tuple[Operand, ...]:
     return _cast(call, call.element_type("to"))
 
 
+def bit_cast(call: Call) -> Value:
+    """BitCast: between integers of one size, where numbers wrap, it is a Cast."""
+    x, to = call.input(0), call.element_type("to")
+    if x.type.dtype.is_float or to.is_float:
+        return call.emit(Bitcast(to), x)
+    return call.emit(Cast(to), x)
+
+
 def cast_like(call: Call) -> Value | tuple[Operand, ...]:
     """CastLike: Cast to the element type of the second input."""
     return _cast(call, call.input(1).type.dtype)
@@ -120,6 +127,7 @@ def _cast(call: Call, to: DType) -> Value | tuple[Operand, ...]:
 
 
 IMPORTERS: dict[str, Import] = {
+    "BitCast": bit_cast,
     "Cast": cast,
     "CastLike": cast_like,
     "Constant": constant,

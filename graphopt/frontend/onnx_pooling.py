@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from graphopt import ops
-from graphopt.frontend.builder import Operand
 from graphopt.frontend.call import Call, Import
-from graphopt.frontend.fallback import keep
+from graphopt.frontend.pool_indices import pool_indices
 from graphopt.frontend.windowed import Window, window
 from graphopt.ir import Value
 
@@ -23,14 +22,15 @@ def _ceil(call: Call) -> bool:
     )
 
 
-def max_pool(call: Call) -> Value | tuple[Operand, ...]:
-    """MaxPool."""
-    if len(call.node.output) > 1 and call.node.output[1]:
-        return keep(call)
+def max_pool(call: Call) -> Value | tuple[Value, ...]:
+    """MaxPool, with the places of the largest elements if they are asked for."""
     x = call.input(0)
     at = _window(call, x)
     op = ops.MaxPool(at.kernel, at.strides, at.pads, at.dilations, ceil=_ceil(call))
-    return call.emit(op, x)
+    y = call.emit(op, x)
+    if len(call.node.output) > 1 and call.node.output[1]:
+        return y, pool_indices(call, op, x)
+    return y
 
 
 def average_pool(call: Call) -> Value:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from graphopt import ops
 from graphopt.errors import UnsupportedOperator
 from graphopt.ir import DType, Op
-from graphopt.lower.casts import cast_to
+from graphopt.lower.casts import cast_to, tvm_dtype
 from graphopt.lower.floats import FLOAT
 from graphopt.lower.integers import INTEGER
-from graphopt.lower.lanes import Expr, Scope, element_of, select
+from graphopt.lower.lanes import Expr, Scope, bits, element_of, select
 
 _HALF = {"float16": DType.F16, "bfloat16": DType.BF16}
 
@@ -37,6 +37,8 @@ def expression(op: Op, *inputs: Expr) -> Expr:
 def _apply(let: Scope, op: Op, inputs: list[Expr]) -> Expr:
     if isinstance(op, ops.Cast):
         return cast_to(let, inputs[0], op.to)
+    if isinstance(op, ops.Bitcast):
+        return bits(inputs[0], tvm_dtype(op.to))
     if isinstance(op, ops.Where):
         return select(*inputs)
     element = element_of(inputs[0])

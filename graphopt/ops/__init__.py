@@ -4,6 +4,7 @@ from graphopt.ir import Op
 from graphopt.ops.binary import (
     Add,
     And,
+    Bitcast,
     BitwiseAnd,
     BitwiseOr,
     BitwiseXor,
@@ -188,6 +189,7 @@ OPS: dict[str, type[Op]] = {
         PRelu,
         Where,
         Cast,
+        Bitcast,
         IsNan,
         IsInf,
         Conv,
@@ -236,6 +238,7 @@ __all__ = [
     "Atan",
     "Atanh",
     "AveragePool",
+    "Bitcast",
     "BitwiseAnd",
     "BitwiseNot",
     "BitwiseOr",

@@ -338,6 +338,26 @@ class Cast(Elementwise):
 
 
 @dataclass(frozen=True)
+class Bitcast(Elementwise):
+    """The same bits, read as another element type of the same size."""
+
+    name = "bitcast"
+
+    to: DType = DType.I32
+
+    def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
+        (x,) = super().infer(*inputs)
+        if x.dtype.itemsize != self.to.itemsize:
+            raise TypeRuleError(
+                self.name, f"size: expected {self.to.itemsize} bytes an element, found {x.dtype}"
+            )
+        return (TensorType(self.to, x.shape),)
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        return (inputs[0].view(self.to.numpy),)
+
+
+@dataclass(frozen=True)
 class IsNan(Elementwise):
     """Whether x is not a number."""
 
