@@ -1,51 +1,14 @@
-"""Element types as TVM knows them, and conversions between them as numpy does them."""
+"""Conversions between element types, as numpy does them."""
 
 from __future__ import annotations
 
-import math
-
 from tvm import tirx
 
-from graphopt.errors import UnsupportedOperator
 from graphopt.ir import DType
+from graphopt.lower.dtypes import tvm_dtype
 from graphopt.lower.lanes import Expr, Scope, bits, cast, const, element_of, is_nan, select
 
-# 2- and 4-bit integers are held sign- or zero-extended in a byte.
-_TVM = {
-    DType.F64: "float64",
-    DType.F32: "float32",
-    DType.F16: "float16",
-    DType.BF16: "bfloat16",
-    DType.I64: "int64",
-    DType.I32: "int32",
-    DType.I16: "int16",
-    DType.I8: "int8",
-    DType.I4: "int8",
-    DType.I2: "int8",
-    DType.U64: "uint64",
-    DType.U32: "uint32",
-    DType.U16: "uint16",
-    DType.U8: "uint8",
-    DType.U4: "uint8",
-    DType.U2: "uint8",
-    DType.BOOL: "bool",
-}
 _PACKED = (DType.I4, DType.I2, DType.U4, DType.U2)
-
-
-def tvm_dtype(dtype: DType) -> str:
-    """The TVM dtype in which an element of `dtype` is held inside a kernel.
-
-    Raises:
-        UnsupportedOperator: TVM has no such type.
-    """
-    if dtype not in _TVM:
-        raise UnsupportedOperator(
-            "",
-            f"dtype: expected one that the CPU computes in, found {dtype}",
-            f"cast the {dtype} tensors of the model to f32",
-        )
-    return _TVM[dtype]
 
 
 def cast_to(let: Scope, x: Expr, to: DType) -> Expr:
@@ -131,14 +94,3 @@ def _to_bfloat16(let: Scope, x: Expr) -> Expr:
     nan = (raw >> const(16, raw)) | const(0x40, raw)
     kept = select(magnitude > const(0x7F800000, raw), nan, rounded)
     return bits(cast(kept, "uint16"), "bfloat16")
-
-
-def limits(element: str) -> tuple[float, float]:
-    """The least and the largest value of a TVM element type; infinities for floats."""
-    if element.startswith(("float", "bfloat")):
-        return -math.inf, math.inf
-    if element == "bool":
-        return 0, 1
-    signed = element.startswith("int")
-    width = int(element.removeprefix("u").removeprefix("int"))
-    return (-(1 << width - 1), (1 << width - 1) - 1) if signed else (0, (1 << width) - 1)

@@ -1,0 +1,1 @@
+"""Tensor expressions: every canonical operator as a function of an index, region by region."""

@@ -1,0 +1,108 @@
+"""A region as a program: each operator's rule in turn, then the outputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from graphopt import ops
+from graphopt.errors import UnsupportedOperator
+from graphopt.ir import Graph, Op, Value
+from graphopt.lower.dtypes import tvm_dtype
+from graphopt.lower.te import (
+    elementwise,
+    indexing,
+    movement,
+    normalization,
+    products,
+    reduction,
+    resize,
+    window,
+)
+from graphopt.lower.te.tensor import Program, Slot, Tensor, constant, stored
+from graphopt.ops.elementwise import Elementwise
+
+Rule = Callable[..., tuple[Tensor, ...]]
+# Index arithmetic is 32 bits wide.
+MAX_ELEMENTS = 2**31 - 1
+
+RULES: dict[type[Op], Rule] = {
+    ops.Quantize: elementwise.quantize,
+    ops.Dequantize: elementwise.dequantize,
+    ops.Identity: movement.identity,
+    ops.Reshape: movement.reshape,
+    ops.Transpose: movement.transpose,
+    ops.Expand: movement.expand,
+    ops.Tile: movement.tile,
+    ops.Slice: movement.slice_,
+    ops.Concat: movement.concat,
+    ops.Pad: movement.pad,
+    ops.DepthToSpace: movement.depth_to_space,
+    ops.Trilu: movement.trilu,
+    ops.Reduce: reduction.reduce,
+    ops.ArgReduce: reduction.arg_reduce,
+    ops.CumSum: reduction.cumsum,
+    ops.TopK: reduction.top_k,
+    ops.Gather: indexing.gather,
+    ops.GatherElements: indexing.gather_elements,
+    ops.GatherNd: indexing.gather_nd,
+    ops.ScatterElements: indexing.scatter_elements,
+    ops.ScatterNd: indexing.scatter_nd,
+    ops.Conv: window.conv,
+    ops.ConvTranspose: window.conv_transpose,
+    ops.MaxPool: window.max_pool,
+    ops.AveragePool: window.average_pool,
+    ops.MatMul: products.matmul,
+    ops.Softmax: normalization.softmax,
+    ops.LayerNorm: normalization.layer_norm,
+    ops.Resize: resize.resize,
+}
+
+
+def program_of(region: Graph) -> Program:
+    """The program of a region; imports no TVM.
+
+    Raises:
+        UnsupportedOperator: an operator or a type has no tensor expression.
+    """
+    program = Program()
+    values: dict[Value, Tensor] = {}
+    uses = Counter(v for node in region.nodes for v in node.inputs)
+    slots = {v: Slot("output", i, v.type.dtype, v.type.elements)
+             for i, v in enumerate(region.outputs)}
+    for value in region.values():
+        tvm_dtype(value.type.dtype)
+        if value.type.elements > MAX_ELEMENTS:
+            raise UnsupportedOperator(
+                f"%{value.name}", f"elements: expected fewer than 2^31, found {value.type}"
+            )
+    for i, value in enumerate(region.inputs):
+        slot = Slot("input", i, value.type.dtype, value.type.elements)
+        values[value] = stored(slot, value.type.dims)
+    for value, array in region.constants.items():
+        values[value] = constant(array) if array.size == 1 else program.table(array)
+    for node in region.nodes:
+        inputs = tuple(values[v] for v in node.inputs)
+        types = tuple(v.type for v in node.outputs)
+        for value, tensor in zip(node.outputs, _apply(program, node.op, inputs, types), strict=True):
+            if value in slots and uses[value]:
+                tensor = program.compute(tensor, slots.pop(value))
+            elif uses[value] > 1:
+                tensor = program.compute(tensor) if tensor.loops else replace(tensor, shared=True)
+            values[value] = tensor
+    for value, slot in slots.items():
+        program.compute(values[value], slot)
+    return program
+
+
+def _apply(p: Program, op: Op, inputs: tuple[Tensor, ...], outputs: Any) -> tuple[Tensor, ...]:
+    if isinstance(op, Elementwise):
+        return elementwise.elementwise(p, op, inputs, outputs)
+    rule = RULES.get(type(op))
+    if rule is None:
+        raise UnsupportedOperator(
+            op.name, "operator: expected one with a tensor expression, found none"
+        )
+    return rule(p, op, inputs, outputs)
