@@ -20,15 +20,13 @@ def cast_to(let: Scope, x: Expr, to: DType) -> Expr:
         UnsupportedOperator: TVM has no such type.
     """
     element, target = element_of(x), tvm_dtype(to)
-    if element == "bfloat16":
-        return cast_to(let, let(_from_bfloat16(x)), to)
     if to is DType.BOOL:
         return x if element == "bool" else _is_true(let, x)
     if element == "bool":
         x = let(select(x, const(1, x, "int32"), const(0, x, "int32")))
         element = "int32"
-    if target == "bfloat16":
-        return _to_bfloat16(let, let(cast(x, "float32")))
+    if to is DType.BF16:
+        return _from_bfloat16(_to_bfloat16(let, let(cast(x, "float32"))))
     if target == "float16":
         return cast(x if element == "float64" else cast(x, "float32"), target)
     if element.startswith("float") and to.is_integer:
@@ -45,12 +43,20 @@ def _is_true(let: Scope, x: Expr) -> Expr:
 
 
 def unpack(x: Expr, dtype: DType) -> Expr:
-    """A 2- or 4-bit integer as memory holds it, in the low bits of a byte, as held in a kernel."""
+    """An element as memory holds it, as held in a kernel.
+
+    Memory holds 2- and 4-bit integers in the low bits of a byte, and bf16 in two bytes.
+    """
+    if dtype is DType.BF16:
+        return _from_bfloat16(x)
     return _wrap(x, dtype) if dtype in _PACKED else x
 
 
 def pack(x: Expr, dtype: DType) -> Expr:
-    """The inverse of `unpack`."""
+    """The inverse of `unpack`; rounds to bf16."""
+    if dtype is DType.BF16:
+        let = Scope()
+        return let.close(_to_bfloat16(let, let(x)))
     if dtype not in _PACKED:
         return x
     return cast(cast(x, "int32") & const((1 << _width(dtype)) - 1, x, "int32"), tvm_dtype(dtype))
@@ -81,11 +87,13 @@ def _truncate(let: Scope, x: Expr, to: DType) -> Expr:
 
 
 def _from_bfloat16(x: Expr) -> Expr:
-    raw = cast(bits(x, "uint16"), "uint32")
+    """The f32 with the 16 high bits `x`."""
+    raw = cast(x, "uint32")
     return bits(raw << const(16, raw), "float32")
 
 
 def _to_bfloat16(let: Scope, x: Expr) -> Expr:
+    """The 16 high bits of the f32 `x`, rounded to even."""
     raw = let(bits(x, "uint32"))
     odd = (raw >> const(16, raw)) & const(1, raw)
     rounded = (raw + const(0x7FFF, raw) + odd) >> const(16, raw)
@@ -93,4 +101,4 @@ def _to_bfloat16(let: Scope, x: Expr) -> Expr:
     magnitude = raw & const(0x7FFFFFFF, raw)
     nan = (raw >> const(16, raw)) | const(0x40, raw)
     kept = select(magnitude > const(0x7F800000, raw), nan, rounded)
-    return bits(cast(kept, "uint16"), "bfloat16")
+    return cast(kept, "uint16")

@@ -3,13 +3,14 @@
 from graphopt.errors import UnsupportedOperator
 from graphopt.ir import DType
 
-# 2- and 4-bit integers are held sign- or zero-extended in a byte; types that the CPU only moves
+# Within a kernel bf16 is held in an f32, and 2- and 4-bit integers sign- or zero-extended in a byte.
+# TVM's own bf16 does not survive its legalization when it has a name. Types that the CPU only moves
 # are held as integers of their width.
 _TVM = {
     DType.F64: "float64",
     DType.F32: "float32",
     DType.F16: "float16",
-    DType.BF16: "bfloat16",
+    DType.BF16: "float32",
     DType.I64: "int64",
     DType.I32: "int32",
     DType.I16: "int16",
@@ -45,6 +46,15 @@ def tvm_dtype(dtype: DType) -> str:
     if name is None:
         raise _unsupported(dtype)
     return name
+
+
+def memory_dtype(dtype: DType) -> str:
+    """The TVM dtype of an element of `dtype` in memory.
+
+    Raises:
+        UnsupportedOperator: the CPU target has no such type.
+    """
+    return "uint16" if dtype is DType.BF16 else tvm_dtype(dtype)
 
 
 def check_computes(*dtypes: DType) -> None:

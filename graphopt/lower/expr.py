@@ -1,7 +1,8 @@
 """The elementwise operators as TIR expressions, on scalars and vectors alike.
 
 Used by the tensor expressions and by the epilogues of hand-written kernels, so each operator's
-arithmetic stands once. f16 and bf16 compute in f32 and round once.
+arithmetic stands once. f16 computes in f32 and rounds once; bf16 is held in an f32, and rounding
+it is up to the caller (`Cast(DType.BF16)`).
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ from graphopt.lower.casts import cast_to, tvm_dtype
 from graphopt.lower.floats import FLOAT
 from graphopt.lower.integers import INTEGER
 from graphopt.lower.lanes import Expr, Scope, bits, element_of, select
-
-_HALF = {"float16": DType.F16, "bfloat16": DType.BF16}
-
 
 def expression(op: Op, *inputs: Expr) -> Expr:
     """What `op` computes from one element, or one vector of elements, of each input.
@@ -42,9 +40,9 @@ def _apply(let: Scope, op: Op, inputs: list[Expr]) -> Expr:
     if isinstance(op, ops.Where):
         return select(*inputs)
     element = element_of(inputs[0])
-    if element in _HALF:
+    if element == "float16":
         wide = _apply(let, op, [let(cast_to(let, x, DType.F32)) for x in inputs])
-        return wide if element_of(wide) == "bool" else cast_to(let, let(wide), _HALF[element])
+        return wide if element_of(wide) == "bool" else cast_to(let, let(wide), DType.F16)
     rule = (FLOAT if element.startswith("float") else INTEGER).get(type(op))
     if rule is None:
         raise UnsupportedOperator(

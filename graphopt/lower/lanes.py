@@ -61,11 +61,8 @@ class Scope:
         self._bound: list[tuple[Expr, Expr]] = []
 
     def __call__(self, x: Expr) -> Expr:
-        """A name for `x`, which is then computed once.
-
-        bf16 has no names (TVM's legalization of bf16 breaks them); it is only ever converted.
-        """
-        if isinstance(x, tirx.Var) or literal(x) is not None or element_of(x) == "bfloat16":
+        """A name for `x`, which is then computed once."""
+        if isinstance(x, tirx.Var) or literal(x) is not None:
             return x
         var = tirx.Var(f"t{len(self._bound)}", dtype_of(x))
         self._bound.append((var, x))

@@ -25,7 +25,8 @@ def elementwise(p: Program, op: Op, inputs: Inputs, outputs: Types) -> Inputs:
     reads = [broadcast(t, result.dims) for t in inputs]
 
     def at(e: Emitter, index: Index) -> Expr:
-        return e.apply(op, *(read(e, index) for read in reads))
+        value = e.apply(op, *(read(e, index) for read in reads))
+        return e.cast(value, DType.BF16) if result.dtype is DType.BF16 else value
 
     return (pointwise(result, at, inputs),)
 

@@ -14,9 +14,9 @@ from tvm.tirx.script.builder import ir as T
 from graphopt import ops
 from graphopt.ir import Array, DType, Graph, Op
 from graphopt.lower.casts import pack, unpack
-from graphopt.lower.dtypes import tvm_dtype
+from graphopt.lower.dtypes import memory_dtype, tvm_dtype
 from graphopt.lower.expr import expression
-from graphopt.lower.lanes import cast, element_of, lanes_of
+from graphopt.lower.lanes import cast, lanes_of
 from graphopt.lower.te.tensor import Expr, Index, Program, Slot, Tensor, linear
 
 # Fewer elements than this are not worth waking another thread for (a parallel loop costs 0.7 us).
@@ -29,7 +29,7 @@ def build(region: Graph, program: Program, lanes: int, threads: int) -> PrimFunc
         with T.prim_func(s_tir=True):
             T.func_name("main")
             T.func_attr({"global_symbol": "main", "tirx.noalias": True})
-            emitter = Emitter(region, program.scratch_bytes, lanes, threads)
+            emitter = Emitter(region, program, lanes, threads)
             for step in program.steps:
                 step(emitter)
             T.evaluate(0)
@@ -39,7 +39,7 @@ def build(region: Graph, program: Program, lanes: int, threads: int) -> PrimFunc
 class Emitter:
     """Emits statements at the current place of the function under construction."""
 
-    def __init__(self, region: Graph, scratch_bytes: int, lanes: int, threads: int) -> None:
+    def __init__(self, region: Graph, program: Program, lanes: int, threads: int) -> None:
         self.lanes = lanes
         self.threads = threads
         self.width = 1
@@ -48,10 +48,17 @@ class Emitter:
         for kind, values in (("input", region.inputs), ("output", region.outputs)):
             for i, value in enumerate(values):
                 size = max(1, value.type.elements)
-                buffer = T.buffer((size,), tvm_dtype(value.type.dtype))
+                buffer = T.buffer((size,), memory_dtype(value.type.dtype))
                 self._memory[kind, i] = T.arg(f"{kind}{i}", buffer)
-        if scratch_bytes:
-            self._scratch = T.arg("scratch", T.buffer((scratch_bytes,), "uint8"))
+        if program.scratch_bytes:
+            scratch = T.arg("scratch", T.buffer((program.scratch_bytes,), "uint8"))
+            for slot in program.scratches:
+                self._memory[slot.kind, slot.place] = T.decl_buffer(
+                    (max(1, slot.elements),),
+                    memory_dtype(slot.dtype),
+                    data=scratch.data,
+                    elem_offset=slot.place // slot.dtype.itemsize,
+                )
 
     # Values
 
@@ -64,8 +71,7 @@ class Emitter:
             if key in known:
                 return known[key][0]
         value = tensor.at(self, index)
-        if element_of(value) != "bfloat16":
-            value = T.bind(value)
+        value = T.bind(value)
         # The index is kept alive with the value, so that its id stays its own.
         self._known[-1][key] = (value, index)
         return value
@@ -95,8 +101,8 @@ class Emitter:
         return tirx.Or(*self._even(a, b))
 
     def same(self, a: Expr, b: Expr) -> Expr:
-        """Whether two integers are equal."""
-        return tirx.EQ(a, b)
+        """Whether two indices are equal."""
+        return tirx.EQ(*self._even(a, b))
 
     def truth(self, condition: Expr) -> Expr:
         """A comparison of indices as a condition, also where both were plain numbers."""
@@ -149,16 +155,7 @@ class Emitter:
             self.store(slot, i, self.const(value, slot.dtype))
 
     def _buffer(self, slot: Slot) -> Any:
-        key = (slot.kind, slot.place)
-        if key not in self._memory:
-            dtype = tvm_dtype(slot.dtype)
-            self._memory[key] = T.decl_buffer(
-                (max(1, slot.elements),),
-                dtype,
-                data=self._scratch.data,
-                elem_offset=slot.place // slot.dtype.itemsize,
-            )
-        return self._memory[key]
+        return self._memory[slot.kind, slot.place]
 
     # Control
 

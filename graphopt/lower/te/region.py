@@ -70,8 +70,10 @@ def program_of(region: Graph) -> Program:
     program = Program()
     values: dict[Value, Tensor] = {}
     uses = Counter(v for node in region.nodes for v in node.inputs)
-    slots = {v: Slot("output", i, v.type.dtype, v.type.elements)
-             for i, v in enumerate(region.outputs)}
+    slots: dict[Value, list[Slot]] = {}
+    for i, value in enumerate(region.outputs):
+        slot = Slot("output", i, value.type.dtype, value.type.elements)
+        slots.setdefault(value, []).append(slot)
     for value in region.values():
         tvm_dtype(value.type.dtype)
         if value.type.elements > MAX_ELEMENTS:
@@ -88,12 +90,13 @@ def program_of(region: Graph) -> Program:
         types = tuple(v.type for v in node.outputs)
         for value, tensor in zip(node.outputs, _apply(program, node.op, inputs, types), strict=True):
             if value in slots and uses[value]:
-                tensor = program.compute(tensor, slots.pop(value))
+                tensor = program.compute(tensor, slots[value].pop())
             elif uses[value] > 1:
                 tensor = program.compute(tensor) if tensor.loops else replace(tensor, shared=True)
             values[value] = tensor
-    for value, slot in slots.items():
-        program.compute(values[value], slot)
+    for value, rest in slots.items():
+        for slot in rest:
+            values[value] = program.compute(values[value], slot)
     return program
 
 

@@ -77,11 +77,13 @@ class Program:
     """The steps of one kernel, in order, and the scratch memory they need."""
 
     steps: list[Step] = field(default_factory=list[Step])
+    scratches: list[Slot] = field(default_factory=list[Slot])
     scratch_bytes: int = 0
 
     def scratch(self, dtype: DType, elements: int) -> Slot:
         """New working memory."""
         slot = Slot("scratch", self.scratch_bytes, dtype, elements)
+        self.scratches.append(slot)
         used = max(1, elements) * dtype.itemsize
         self.scratch_bytes += -(-used // ALIGNMENT) * ALIGNMENT
         return slot

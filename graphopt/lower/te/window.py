@@ -104,7 +104,7 @@ def conv_transpose(p: Program, op: ops.ConvTranspose, inputs: Inputs, outputs: T
     sizes = tuple((n - 1) * s + 1 for n, s in zip(x.shape[2:], op.strides, strict=True))
 
     def stuffed(e: Emitter, index: Index) -> Expr:
-        there = [e.truth(i % s == 0) for i, s in zip(index[2:], op.strides, strict=True) if s > 1]
+        there = [e.same(i % s, 0) for i, s in zip(index[2:], op.strides, strict=True) if s > 1]
         place = tuple(i // s for i, s in zip(index[2:], op.strides, strict=True))
         element = e.at(x, (*index[:2], *place))
         return e.select(e.both(*there), element, e.const(0, x.dtype)) if there else element
