@@ -3,9 +3,9 @@
 from graphopt.errors import UnsupportedOperator
 from graphopt.ir import DType
 
-# Within a kernel bf16 is held in an f32, and 2- and 4-bit integers sign- or zero-extended in a byte.
-# TVM's own bf16 does not survive its legalization when it has a name. Types that the CPU only moves
-# are held as integers of their width.
+# Within a kernel bf16 is held in an f32 (TVM's own bf16 does not survive its legalization when it
+# has a name), and 2- and 4-bit integers sign- or zero-extended in a byte. Types that the CPU only
+# moves are held as integers of their width.
 _TVM = {
     DType.F64: "float64",
     DType.F32: "float32",

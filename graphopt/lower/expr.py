@@ -15,6 +15,7 @@ from graphopt.lower.floats import FLOAT
 from graphopt.lower.integers import INTEGER
 from graphopt.lower.lanes import Expr, Scope, bits, element_of, select
 
+
 def expression(op: Op, *inputs: Expr) -> Expr:
     """What `op` computes from one element, or one vector of elements, of each input.
 

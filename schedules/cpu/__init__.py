@@ -3,6 +3,7 @@
 from graphopt.lower.kernel import Schedule
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
+from graphopt.schedules.cpu.generic import Generic
 from graphopt.schedules.cpu.matmul import ConstantMatMul
 from graphopt.schedules.cpu.pool import Pool2d
 from graphopt.schedules.cpu.reduce import ReduceAxes
@@ -16,4 +17,5 @@ SCHEDULES: tuple[Schedule, ...] = (
     Pool2d(),
     ReduceAxes(),
     Rows(),
+    Generic(),
 )

@@ -19,7 +19,7 @@ Types = tuple[TensorType, ...]
 
 def elementwise(p: Program, op: Op, inputs: Inputs, outputs: Types) -> Inputs:
     """One element of each input makes one element of the output."""
-    check_computes(*(t.dtype for t in (*inputs, *outputs)))
+    check_computes(*(t.dtype for t in inputs), *(t.dtype for t in outputs))
     (result,) = outputs
     inputs = tuple(t if t.shape == result.dims else p.stored(t) for t in inputs)
     reads = [broadcast(t, result.dims) for t in inputs]

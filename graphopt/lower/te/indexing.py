@@ -29,9 +29,7 @@ def gather(p: Program, op: ops.Gather, inputs: Inputs, outputs: Types) -> Inputs
     return (Tensor(x.dtype, outputs[0].dims, at),)
 
 
-def gather_elements(
-    p: Program, op: ops.GatherElements, inputs: Inputs, outputs: Types
-) -> Inputs:
+def gather_elements(p: Program, op: ops.GatherElements, inputs: Inputs, outputs: Types) -> Inputs:
     x, indices = (p.stored(t) for t in inputs)
     axis = op.axis
 
@@ -49,17 +47,14 @@ def gather_nd(p: Program, op: ops.GatherNd, inputs: Inputs, outputs: Types) -> I
     def at(e: Emitter, index: Index) -> Expr:
         outer, inner = index[:places], index[places:]
         chosen = tuple(
-            e.position(e.at(indices, (*outer, i)), x.shape[op.batch_dims + i])
-            for i in range(depth)
+            e.position(e.at(indices, (*outer, i)), x.shape[op.batch_dims + i]) for i in range(depth)
         )
         return e.at(x, (*index[: op.batch_dims], *chosen, *inner))
 
     return (Tensor(x.dtype, outputs[0].dims, at),)
 
 
-def scatter_elements(
-    p: Program, op: ops.ScatterElements, inputs: Inputs, outputs: Types
-) -> Inputs:
+def scatter_elements(p: Program, op: ops.ScatterElements, inputs: Inputs, outputs: Types) -> Inputs:
     x, indices, updates = (p.stored(t) for t in inputs)
     axis = op.axis
 
@@ -76,9 +71,7 @@ def scatter_nd(p: Program, op: ops.ScatterNd, inputs: Inputs, outputs: Types) ->
 
     def target(e: Emitter, index: Index) -> Index:
         outer, inner = index[:places], index[places:]
-        chosen = tuple(
-            e.position(e.at(indices, (*outer, i)), x.shape[i]) for i in range(depth)
-        )
+        chosen = tuple(e.position(e.at(indices, (*outer, i)), x.shape[i]) for i in range(depth))
         return (*chosen, *inner)
 
     return (_scattered(p, x, updates, op.combine, target),)

@@ -105,9 +105,7 @@ def pad(p: Program, op: ops.Pad, inputs: Inputs, outputs: Types) -> Inputs:
     if op.mode == "constant":
         return (padded(x, begins, ends, numpy_const(op.value, x.dtype)),)
     begun = tuple(max(0, -b) for b in begins)
-    sizes = tuple(
-        d + min(0, b) + min(0, e) for d, b, e in zip(x.shape, begins, ends, strict=True)
-    )
+    sizes = tuple(d + min(0, b) + min(0, e) for d, b, e in zip(x.shape, begins, ends, strict=True))
 
     def source(e: Emitter, i: Expr, axis: int) -> Expr:
         size, before = sizes[axis], max(0, begins[axis])
@@ -181,5 +179,3 @@ def trilu(p: Program, op: ops.Trilu, inputs: Inputs, outputs: Types) -> Inputs:
         return e.select(e.truth(keep), e.at(x, index), e.const(0, x.dtype))
 
     return (Tensor(x.dtype, x.shape, at),)
-
-

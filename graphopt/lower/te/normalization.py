@@ -65,5 +65,3 @@ def layer_norm(p: Program, op: ops.LayerNorm, inputs: Inputs, outputs: Types) ->
     variance = _scaled(total, 1 / count, op.epsilon)
     scale = p.compute(_combined(ops.Reciprocal(), _combined(ops.Sqrt(), variance)))
     return (cast_of(_combined(ops.Mul(), centred, scale), inputs[0].dtype),)
-
-

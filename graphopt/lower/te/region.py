@@ -88,7 +88,9 @@ def program_of(region: Graph) -> Program:
     for node in region.nodes:
         inputs = tuple(values[v] for v in node.inputs)
         types = tuple(v.type for v in node.outputs)
-        for value, tensor in zip(node.outputs, _apply(program, node.op, inputs, types), strict=True):
+        for value, tensor in zip(
+            node.outputs, _apply(program, node.op, inputs, types), strict=True
+        ):
             if value in slots and uses[value]:
                 tensor = program.compute(tensor, slots[value].pop())
             elif uses[value] > 1:

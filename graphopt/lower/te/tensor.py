@@ -98,7 +98,9 @@ class Program:
         """`tensor`, computed first if computing an element takes loops."""
         return self.compute(tensor) if tensor.loops else tensor
 
-    def run(self, shape: Sequence[int], dtype: DType, body: Callable[[Emitter, Slot], None]) -> Tensor:
+    def run(
+        self, shape: Sequence[int], dtype: DType, body: Callable[[Emitter, Slot], None]
+    ) -> Tensor:
         """A tensor that `body` writes as it likes."""
         slot = self.scratch(dtype, math.prod(shape))
         self.steps.append(lambda e: body(e, slot))

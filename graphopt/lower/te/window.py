@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphopt import ops
-from graphopt.ir import DType, Op
+from graphopt.ir import Array, DType, Op
 from graphopt.lower.dtypes import check_computes
 from graphopt.lower.te.elementwise import Inputs, Types
 from graphopt.lower.te.movement import padded
@@ -134,9 +134,7 @@ def max_pool(p: Program, op: ops.MaxPool, inputs: Inputs, outputs: Types) -> Inp
     return (_pooled(p, op, x, ops.Max(), low, outputs),)
 
 
-def _pooled(
-    p: Program, op: ops.Pool, x: Tensor, step: Op, fill: float, outputs: Types
-) -> Tensor:
+def _pooled(p: Program, op: ops.Pool, x: Tensor, step: Op, fill: float, outputs: Types) -> Tensor:
     """The elements of each window combined by `step`; padding holds its neutral element `fill`."""
     check_computes(x.dtype)
     (result,) = outputs
@@ -200,7 +198,7 @@ def _divided(total: Tensor, count: At, dtype: DType, acc: DType) -> Tensor:
     return cast_of(replace(total, at=at), dtype)
 
 
-def _counts(op: ops.AveragePool, axis: int, size: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _counts(op: ops.AveragePool, axis: int, size: int) -> Array:
     """How many taps of each window count, along one spatial axis."""
     spatial = len(op.kernel)
     (windows,) = type(op)(
@@ -213,4 +211,4 @@ def _counts(op: ops.AveragePool, axis: int, size: int) -> np.ndarray[tuple[int],
     start = np.arange(windows)[:, None] * op.strides[axis] - op.pads[axis]
     tap = start + np.arange(op.kernel[axis])[None, :] * op.dilations[axis]
     before, after = (op.pads[axis], op.pads[spatial + axis]) if op.count_pad else (0, 0)
-    return ((tap >= -before) & (tap < size + after)).sum(axis=1)
+    return np.asarray(((tap >= -before) & (tap < size + after)).sum(axis=1))
