@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from graphopt.errors import BuildError
 from graphopt.lower.cache import CodeCache, default_cache
@@ -83,7 +84,7 @@ def _compile(kernel: Kernel, program: Program) -> bytes:
     from graphopt.lower.codegen import compile_kernel
 
     plan = kernel.plan
-    function = plan.build()
+    function: Any = plan.build()
     expected = len(plan.region.inputs) + len(plan.region.outputs) + (plan.scratch_bytes > 0)
     if len(function.params) != expected:
         raise BuildError(

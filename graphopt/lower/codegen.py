@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import tvm
 import tvm_ffi
@@ -25,31 +26,32 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
     Raises:
         BuildError: TVM or LLVM refused the function.
     """
-    pointers = [tirx.Var(f"{p.name}_data", _pointer(p)) for p in function.params]
+    source: Any = function  # TVM declares the fields of its nodes in C++, out of sight of Python
+    pointers = [tirx.Var(f"{p.name}_data", _pointer(p.dtype)) for p in source.params]
     declared = [
         tirx.DeclBuffer(buffer, data=pointer)
-        for buffer, pointer in zip(function.params, pointers, strict=True)
+        for buffer, pointer in zip(source.params, pointers, strict=True)
     ]
     zero = tirx.IntImm("int32", 0)
     # Parallel loops ask for the device of the workspace they might allocate.
-    device = tirx.AttrStmt(zero, "device_type", tirx.IntImm("int32", 1), function.body)
+    device = tirx.AttrStmt(zero, "device_type", tirx.IntImm("int32", 1), source.body)
     body = tirx.SeqStmt(
         [*declared, tirx.AttrStmt(zero, "device_id", zero, device), tirx.Return(zero)]
     )
-    plain = PrimFunc(pointers, body, PrimType("int32")).with_attr("s_tir", True)
-    return _compile(plain.with_attr("tirx.noalias", noalias), symbol, target)
+    attributes = {"s_tir": True, "tirx.noalias": noalias, "global_symbol": symbol}
+    plain = PrimFunc(pointers, body, PrimType("int32")).with_attr(attributes)
+    return _compile(tvm.IRModule({symbol: plain}), symbol, target)
 
 
-def _pointer(buffer: tirx.Buffer) -> PointerType:
-    return PointerType(PrimType(buffer.dtype), "global")
+def _pointer(dtype: str) -> PointerType:
+    return PointerType(PrimType(dtype), "global")
 
 
-def _compile(function: PrimFunc, symbol: str, target: Target) -> bytes:
+def _compile(module: tvm.IRModule, symbol: str, target: Target) -> bytes:
     described: dict[str, object] = {"kind": "llvm", "mtriple": target.mtriple, "mcpu": target.mcpu}
     if target.mattr:
         described["mattr"] = list(target.mattr)
     llvm = tvm.target.Target(described)
-    module = tvm.IRModule({symbol: function.with_attr("global_symbol", symbol)})
     try:
         lowered = _passes(llvm)(module)
         built = tvm_ffi.get_global_func("target.build.llvm")(lowered, llvm)

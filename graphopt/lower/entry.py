@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tvm import tirx
 from tvm.tirx import PrimFunc
 
@@ -49,7 +51,7 @@ def _parameters(program: Program) -> dict[_Key, int]:
     return {**sizes, ("weights", 0): program.weights.nbytes, ("arena", 0): program.arena_bytes}
 
 
-def _pointer(buffers: dict[_Key, tirx.Buffer], address: Address) -> tirx.PrimExpr:
+def _pointer(buffers: dict[_Key, Any], address: Address) -> Any:
     return tirx.address_of(buffers[address.space, address.index][_int64(address.offset)])
 
 

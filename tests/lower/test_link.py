@@ -25,7 +25,8 @@ def calling() -> Compile:
 
     def compile_one(symbol: str, external: str) -> bytes:
         x = tirx.decl_buffer((1,), "float32", name="x")
-        body = tirx.BufferStore(x, tirx.call_extern("float32", external, x[0]), [0])
+        zero = tirx.IntImm("int32", 0)
+        body = tirx.BufferStore(x, tirx.call_extern("float32", external, x[zero]), [zero])
         return compile_kernel(tirx.PrimFunc([x], body), symbol, load_target("x86-64-avx2"))
 
     return compile_one

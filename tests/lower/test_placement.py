@@ -1,0 +1,186 @@
+"""Addresses are right: a program run byte by byte over one arena gives what the graph means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from graphopt import ops
+from graphopt.interpreter import evaluate, run_body
+from graphopt.ir import Array, DType, Graph, Node, Op, TensorType, Value
+from graphopt.lower.kernel import KernelPlan
+from graphopt.lower.lowering import lower_program
+from graphopt.lower.program import Address, Program, as_bytes
+from graphopt.ops import Fused
+from graphopt.targets import Target, load_target
+from graphopt.testing import random_inputs
+from graphopt.text import parse_graph
+
+F6 = TensorType(DType.F32, (6,))
+F23 = TensorType(DType.F32, (2, 3))
+
+
+@dataclass(frozen=True)
+class AnySchedule:
+    """Takes every region; writes over any input where it may, and asks for scratch."""
+
+    scratch_bytes: int = 100
+    name: str = "any"
+
+    def plan(self, region: Graph, target: Target, constant_inputs: frozenset[int]) -> KernelPlan:
+        def build() -> NoReturn:
+            raise AssertionError("nothing is compiled here")
+
+        pairs = [(i, 0) for i in range(len(region.inputs))]
+        return KernelPlan(
+            self.name, region, build, scratch_bytes=self.scratch_bytes, inplace=tuple(pairs)
+        )
+
+
+def simulate(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:
+    """Run a program in numpy; everything a call does not define is filled with garbage."""
+    graph = program.graph
+    memory = {("weights", 0): program.weights, ("arena", 0): garbage(program.arena_bytes)}
+    for i, value in enumerate(graph.inputs):
+        memory["input", i] = as_bytes(inputs[value.name]).copy()
+    for i, value in enumerate(graph.outputs):
+        memory["output", i] = garbage(value.type.nbytes)
+
+    def at(address: Address, nbytes: int) -> NDArray[np.uint8]:
+        found = memory[address.space, address.index][address.offset : address.offset + nbytes]
+        assert found.nbytes == nbytes, f"{address} ends outside its space"
+        return found
+
+    for call in program.calls:
+        region = call.kernel.plan.region
+        types = [v.type for v in (*region.inputs, *region.outputs)]
+        arrays = [
+            at(address, type.nbytes).view(type.dtype.numpy).reshape(type.dims)
+            for address, type in zip(call.arguments, types, strict=False)
+        ]
+        count = len(region.inputs)
+        results = [result.copy() for result in run_body(region, *arrays[:count])]
+        scratch = call.kernel.plan.scratch_bytes
+        at(call.arguments[-1], scratch)[...] = garbage(scratch)
+        for array, result in zip(arrays[count:], results, strict=True):
+            array[...] = result
+    for copy in program.copies:
+        at(copy.destination, copy.nbytes)[...] = at(copy.source, copy.nbytes)
+    return {
+        name: memory["output", i].view(v.type.dtype.numpy).reshape(v.type.dims)
+        for i, (name, v) in enumerate(zip(graph.output_names, graph.outputs, strict=True))
+    }
+
+
+def garbage(nbytes: int) -> NDArray[np.uint8]:
+    return np.full(nbytes, 0xA5, np.uint8)
+
+
+def region(op: Op, *types: TensorType) -> Fused:
+    inputs = tuple(Value(f"a{i}", type) for i, type in enumerate(types))
+    outputs = tuple(Value(f"r{i}", type) for i, type in enumerate(op.infer(*types)))
+    return Fused(Graph("r", inputs, (Node(op, inputs, outputs),), outputs))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> Graph:
+    """Adds and reshapes over few values, so that sharing, aliases and reuse are frequent."""
+    inputs = (Value("x", F6), Value("y", F23))
+    constant = Value("c", F6)
+    values = [*inputs, constant]
+    nodes: list[Node] = []
+    for i in range(draw(st.integers(1, 12))):
+        x = draw(st.sampled_from(values))
+        if draw(st.booleans()):
+            same = [v for v in values if v.type == x.type]
+            arguments: tuple[Value, ...] = (x, draw(st.sampled_from(same)))
+            op: Op = ops.Add()
+        else:
+            arguments, op = (x,), ops.Reshape((2, 3) if x.type == F6 else (6,))
+        fused = region(op, *(v.type for v in arguments))
+        result = Value(f"v{i}", fused.body.outputs[0].type)
+        nodes.append(Node(fused, arguments, (result,)))
+        values.append(result)
+    outputs = tuple(draw(st.lists(st.sampled_from(values), min_size=1, max_size=4)))
+    names = tuple(f"out{i}" for i in range(len(outputs)))
+    array = np.arange(6, dtype=np.float32)
+    return Graph("g", inputs, tuple(nodes), outputs, {constant: array}, names)
+
+
+@given(graphs())
+def test_simulated_program_equals_interpreter(graph: Graph) -> None:
+    program = lower_program(graph, load_target("x86-64-avx2"), [AnySchedule()])
+    inputs = random_inputs(graph)
+    found, expected = simulate(program, inputs), evaluate(graph, inputs)
+    for name, want in expected.items():
+        np.testing.assert_array_equal(found[name], want, err_msg=f"{name}\n{program}")
+    assert program.arena_bytes >= program.arena_lower_bound
+
+
+def test_reshapes_cost_nothing() -> None:
+    graph = parse_graph(
+        """
+        graph g(%x: f32[6]) {
+          %0: f32[2,3] = fused(%x)
+            region r(%a: f32[6]) { %r: f32[2,3] = reshape(%a) {shape = (2, 3)} return %r }
+          %1: f32[2,3] = fused(%0) region r(%a: f32[2,3]) { %r: f32[2,3] = relu(%a) return %r }
+          %2: f32[6] = fused(%1)
+            region r(%a: f32[2,3]) { %r: f32[6] = reshape(%a) {shape = (6,)} return %r }
+          return %2
+        }"""
+    )
+    program = lower_program(graph, load_target("x86-64-avx2"), [AnySchedule(scratch_bytes=0)])
+    (call,) = program.calls
+    assert list(map(str, call.arguments)) == ["input0+0", "output0+0"]
+    assert program.arena_bytes == 0
+
+
+def test_dying_input_is_written_over() -> None:
+    nodes = "".join(
+        f"%{i}: f32[6] = fused(%{i - 1 if i else 'x'}) "
+        "region r(%a: f32[6]) { %r: f32[6] = relu(%a) return %r }\n"
+        for i in range(4)
+    )
+    graph = parse_graph(f"graph g(%x: f32[6]) {{ {nodes} return %3 }}")
+    program = lower_program(graph, load_target("x86-64-avx2"), [AnySchedule(scratch_bytes=0)])
+    addresses = [tuple(map(str, call.arguments)) for call in program.calls]
+    assert addresses == [
+        ("input0+0", "arena+0"),
+        ("arena+0", "arena+0"),
+        ("arena+0", "arena+0"),
+        ("arena+0", "output0+0"),
+    ]
+    assert program.arena_bytes == 64
+
+
+def test_equal_constants_are_stored_once() -> None:
+    add = "region r(%a: f32[6], %b: f32[6]) { %r: f32[6] = add(%a, %b) return %r }"
+    graph = parse_graph(
+        f"""
+        graph g(%x: f32[6]) {{
+          %c: f32[6] = constant([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+          %d: f32[6] = constant([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+          %0: f32[6] = fused(%x, %c) {add}
+          %1: f32[6] = fused(%0, %d) {add}
+          return %1
+        }}"""
+    )
+    program = lower_program(graph, load_target("x86-64-avx2"), [AnySchedule()])
+    assert program.weights.nbytes == 64
+
+
+def test_nothing_runs_for_tensors_without_elements() -> None:
+    graph = parse_graph(
+        """
+        graph g(%x: f32[0,3]) {
+          %0: f32[0,3] = fused(%x) region r(%a: f32[0,3]) { %r: f32[0,3] = relu(%a) return %r }
+          return %0
+        }"""
+    )
+    program = lower_program(graph, load_target("x86-64-avx2"), [AnySchedule()])
+    assert program.calls == () and program.copies == ()
