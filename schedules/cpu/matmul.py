@@ -34,7 +34,7 @@ class ConstantMatMul:
         if b.type.elements != b.type.dims[-1] * b.type.dims[-2]:
             return Reject("b is more than one matrix")
         if not where.packable(b, constant_inputs):
-            return Reject("b is not constant")
+            return Reject("b is not a constant of this product alone")
         op = where.anchor.op
         assert isinstance(op, MatMul)
         depth = a.type.dims[-1]

@@ -1,0 +1,128 @@
+"""Check a schedule against the interpreter; public so that authors of schedules can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from ctypes import c_void_p
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphopt.interpreter import run_body
+from graphopt.ir import Array, DType, Graph, Node, Op, TensorType, Value
+from graphopt.lower.codegen import compile_kernel
+from graphopt.lower.kernel import KernelPlan, Schedule
+from graphopt.lower.link import link
+from graphopt.runtime.arrays import aligned
+from graphopt.runtime.library import Library
+from graphopt.targets import Target, load_target
+from graphopt.testing import assert_close, random_inputs
+
+# Bytes before and after each buffer that no kernel may write, and what they hold.
+MARGIN = 256
+MARK = 0xA5
+
+
+class RegionBuilder:
+    """Builds the body of one kernel, for tests: inputs, constants, operators, outputs."""
+
+    def __init__(self) -> None:
+        self._inputs: list[Value] = []
+        self._constants: set[int] = set()
+        self._nodes: list[Node] = []
+
+    def input(self, *dims: int, dtype: DType = DType.F32) -> Value:
+        """An input that is known only when the kernel runs."""
+        value = Value(f"x{len(self._inputs)}", TensorType(dtype, dims))
+        self._inputs.append(value)
+        return value
+
+    def constant(self, *dims: int) -> Value:
+        """An input whose array is known when compiling."""
+        self._constants.add(len(self._inputs))
+        return self.input(*dims)
+
+    def apply(self, op: Op, *inputs: Value) -> Value:
+        """The only output of `op` on `inputs`."""
+        (type,) = op.infer(*(value.type for value in inputs))
+        output = Value(f"v{len(self._nodes)}", type)
+        self._nodes.append(Node(op, inputs, (output,)))
+        return output
+
+    def region(self, *outputs: Value) -> Region:
+        """What was built, with these outputs."""
+        graph = Graph("region", tuple(self._inputs), tuple(self._nodes), outputs)
+        return Region(graph, frozenset(self._constants))
+
+
+@dataclass(frozen=True)
+class Region:
+    """The body of a kernel, and which of its inputs are constants."""
+
+    graph: Graph
+    constants: frozenset[int]
+
+
+def check_schedule(
+    schedule: Schedule, regions: Sequence[Region], target: Target | None = None
+) -> None:
+    """`schedule` takes all regions, and its kernels compute what the interpreter says.
+
+    Also: no kernel writes outside its outputs and scratch, or needs more alignment than the
+    contract of `KernelPlan` gives it. All kernels are compiled in one go.
+    """
+    target = target or load_target()
+    plans: list[KernelPlan] = []
+    for region in regions:
+        plan = schedule.plan(region.graph, target, region.constants)
+        assert isinstance(plan, KernelPlan), f"{plan.reason}: {region.graph}"
+        plans.append(plan)
+
+    def code(number: int) -> bytes:
+        plan = plans[number]
+        return compile_kernel(plan.build(), f"k{number}", target, noalias=not plan.inplace)
+
+    with ThreadPoolExecutor() as pool:
+        library = Library(link(list(pool.map(code, range(len(plans))))), target.threads)
+    library.enter_thread()
+    for number, plan in enumerate(plans):
+        _check_kernel(library, f"k{number}", plan)
+
+
+def _check_kernel(library: Library, symbol: str, plan: KernelPlan) -> None:
+    arrays = list(random_inputs(plan.region).values())
+    expected = run_body(plan.region, *arrays)
+    function = library.function(symbol)
+    for inplace in (None, *plan.inplace):
+        inputs = [
+            _Guarded(plan.packs[i](array), 0) if i in plan.packs else _Guarded(array)
+            for i, array in enumerate(arrays)
+        ]
+        outputs = [_Guarded(np.zeros_like(array)) for array in expected]
+        if inplace is not None:
+            outputs[inplace[1]] = inputs[inplace[0]]
+        scratch = [_Guarded(np.zeros(plan.scratch_bytes, np.uint8), 0)]
+        buffers = [*inputs, *outputs, *(scratch if plan.scratch_bytes else ())]
+        assert function(*(c_void_p(buffer.array.ctypes.data) for buffer in buffers)) == 0
+        what = f"{plan.schedule}, in place {inplace}: {plan.region}"
+        for output, want in zip(outputs, expected, strict=True):
+            assert_close(output.array, want, what)
+        assert all(buffer.intact() for buffer in buffers), what
+
+
+class _Guarded:
+    """A copy of an array between marks, off vector alignment unless `shift` is 0."""
+
+    def __init__(self, array: Array, shift: int | None = None) -> None:
+        start = MARGIN + (array.itemsize if shift is None else shift)
+        self._memory: NDArray[np.uint8] = aligned(start + array.nbytes + MARGIN)
+        self._memory[:] = MARK
+        self._inside = slice(start, start + array.nbytes)
+        self.array = self._memory[self._inside].view(array.dtype).reshape(array.shape)
+        self.array[...] = array
+
+    def intact(self) -> bool:
+        before, after = self._memory[: self._inside.start], self._memory[self._inside.stop :]
+        return bool((before == MARK).all() and (after == MARK).all())
