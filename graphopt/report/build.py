@@ -1,31 +1,82 @@
-"""Gather the report from a fused graph and the records of the passes that led to it."""
+"""Gather the report of a program and of the passes that led to it."""
 
 from collections.abc import Sequence
 
 from graphopt.instruments import PassRecord
-from graphopt.ir import Graph, Node
-from graphopt.ops import Fused
-from graphopt.report.data import Kernel, PassRun
+from graphopt.lower.program import Address, Call, Program
+from graphopt.report.data import Buffer, Kernel, PassRun, Report
+
+# Schedules that take whatever the fast ones refuse.
+GENERIC = ("generic", "onnx")
 
 
-def kernel(node: Node, graph: Graph, name: str, schedule: str, notes: tuple[str, ...]) -> Kernel:
-    """The facts of one region of a fused graph."""
-    body = node.op.body if isinstance(node.op, Fused) else graph
-    weights = {v for v in node.inputs if v in graph.constants}
-    moved = [v for v in dict.fromkeys((*node.inputs, *node.outputs)) if v not in weights]
+def build_report(program: Program, records: Sequence[PassRecord]) -> Report:
+    """Everything but the compilation's own times."""
+    graph = program.graph
+    return Report(
+        model=graph.name,
+        target=program.target.name,
+        threads=program.target.threads,
+        inputs=tuple(f"{v.name}: {v.type}" for v in graph.inputs),
+        outputs=tuple(
+            f"{n}: {v.type}" for n, v in zip(graph.output_names, graph.outputs, strict=True)
+        ),
+        imported_nodes=len(graph.nodes),
+        weight_bytes=program.weights.nbytes,
+        kernels=tuple(_kernel(i, call) for i, call in enumerate(program.calls)),
+        passes=_pass_runs(records),
+        arena_bytes=program.arena_bytes,
+        buffers=_buffers(program.calls),
+    )
+
+
+def _kernel(index: int, call: Call) -> Kernel:
+    schedule = call.kernel.plan.schedule
+    notes: tuple[str, ...] = ()
+    if schedule.startswith(GENERIC) and call.macs:
+        reasons = "; ".join(f"{name}: {reject.reason}" for name, reject in call.rejected)
+        notes = (f"no fast kernel takes it ({reasons})",)
     return Kernel(
-        name=name,
-        operators=tuple(inner.op.name for inner in body.nodes),
-        source=str(node.location) or name,
+        name=f"k{index}",
+        operators=call.operators,
+        source=call.location,
         schedule=schedule,
-        macs=node.macs,
-        nbytes=sum(v.type.nbytes for v in moved),
-        weight_bytes=sum(v.type.nbytes for v in weights),
+        macs=call.macs,
+        nbytes=call.nbytes - call.weight_bytes,
+        weight_bytes=call.weight_bytes,
         notes=notes,
     )
 
 
-def pass_runs(records: Sequence[PassRecord]) -> tuple[PassRun, ...]:
+def _buffers(calls: Sequence[Call]) -> tuple[Buffer, ...]:
+    """What lies where in the arena, and how long: born as an output, alive to its last reader."""
+    buffers: list[Buffer] = []
+    for index, call in enumerate(calls):
+        region = call.kernel.plan.region
+        inputs, results = len(region.inputs), len(region.inputs) + len(region.outputs)
+        for address in call.arguments[:inputs]:
+            _extend(buffers, address, index)
+        for address, value in zip(call.arguments[inputs:results], region.outputs, strict=True):
+            if address.space == "arena":
+                name = f"k{index} {value.name}"
+                buffers.append(Buffer(name, address.offset, value.type.nbytes, index, index))
+        for address in call.arguments[results:]:
+            size = call.kernel.plan.scratch_bytes
+            buffers.append(Buffer(f"k{index} scratch", address.offset, size, index, index))
+    return tuple(buffers)
+
+
+def _extend(buffers: list[Buffer], address: Address, index: int) -> None:
+    if address.space != "arena":
+        return
+    for at in reversed(range(len(buffers))):
+        b = buffers[at]
+        if b.offset <= address.offset < b.offset + b.nbytes:
+            buffers[at] = Buffer(b.name, b.offset, b.nbytes, b.first, index)
+            return
+
+
+def _pass_runs(records: Sequence[PassRecord]) -> tuple[PassRun, ...]:
     """One line per pass and phase: times and rewrites added up, the rejections of the last run."""
     merged: dict[tuple[str, str], list[PassRecord]] = {}
     for record in records:

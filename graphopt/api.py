@@ -1,0 +1,196 @@
+"""Compile and optimize: the whole way from an ONNX model to one that runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
+
+from graphopt.errors import OptionError
+from graphopt.instruments import Instruments
+from graphopt.ir import Array, Graph
+from graphopt.pipeline import PHASES, Phase, run_passes, run_pipeline
+from graphopt.rewrite import Pass
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from graphopt.lower.program import Program
+    from graphopt.report import Report
+    from graphopt.runtime.model import Model
+
+Shapes = Mapping[str, Sequence[int]]
+GraphPhase = Literal["imported", "canonical", "quantized", "fused"]
+ProgramPhase = Literal["placed", "lowered"]
+Progress = Callable[[str], None]
+
+
+@overload
+def compile(
+    model: str | Path | bytes | ModelProto,
+    target: str = "cpu",
+    shapes: Shapes | None = None,
+    *,
+    threads: int = 1,
+    passes: Sequence[str | Pass] = (),
+    constants: Mapping[str, Array] | None = None,
+    stop_after: None = None,
+    progress: Progress | None = None,
+) -> Model: ...
+@overload
+def compile(
+    model: str | Path | bytes | ModelProto,
+    target: str = "cpu",
+    shapes: Shapes | None = None,
+    *,
+    threads: int = 1,
+    passes: Sequence[str | Pass] = (),
+    constants: Mapping[str, Array] | None = None,
+    stop_after: GraphPhase,
+    progress: Progress | None = None,
+) -> Graph: ...
+@overload
+def compile(
+    model: str | Path | bytes | ModelProto,
+    target: str = "cpu",
+    shapes: Shapes | None = None,
+    *,
+    threads: int = 1,
+    passes: Sequence[str | Pass] = (),
+    constants: Mapping[str, Array] | None = None,
+    stop_after: ProgramPhase,
+    progress: Progress | None = None,
+) -> Program: ...
+def compile(
+    model: str | Path | bytes | ModelProto,
+    target: str = "cpu",
+    shapes: Shapes | None = None,
+    *,
+    threads: int = 1,
+    passes: Sequence[str | Pass] = (),
+    constants: Mapping[str, Array] | None = None,
+    stop_after: Phase | None = None,
+    progress: Progress | None = None,
+) -> Model | Graph | Program:
+    """Compile an ONNX model into one that runs, or as far as `stop_after`.
+
+    Args:
+        model: a path, the bytes of a file, or a ModelProto.
+        target: a name that `graphopt targets` lists; `cpu` is the machine this runs on.
+        shapes: whole shapes by input name, for inputs with symbolic dimensions.
+        threads: how many threads one run of the model uses.
+        passes: further passes, by name or as objects, to run on the canonical graph.
+        constants: arrays by input name; these inputs are then no inputs any more.
+        stop_after: a phase. Up to "fused" the result is the Graph that stands there, for
+            "placed" and "lowered" the Program.
+        progress: called with one line on each step before it starts.
+
+    Raises:
+        GraphoptError: the subclass says what is wrong, the text where, and what to do.
+    """
+    compilation = Compilation(target, threads, passes, progress)
+    if stop_after is not None and stop_after not in PHASES:
+        raise OptionError(
+            "stop_after", f"expected one of {', '.join(PHASES)}, found {stop_after!r}"
+        )
+    last = "built" if stop_after is None else stop_after
+    graph = compilation.optimized(model, shapes, constants, last)
+    if PHASES.index(last) <= PHASES.index("fused"):
+        return graph
+    program = compilation.lowered(graph)
+    return compilation.built(program) if last == "built" else program
+
+
+def optimize(graph: Graph, passes: Iterable[str | Pass] | None = None) -> Graph:
+    """Run `passes` on a graph, by name or as objects; None: the pipeline up to "fused".
+
+    Raises:
+        PassError: a pass failed or left an invalid graph.
+    """
+    instruments = Instruments.from_environment()
+    if passes is None:
+        return run_pipeline(graph, instruments)
+    return run_passes(graph, passes, instruments)
+
+
+@dataclass
+class Compilation:
+    """One compilation, step by step, with what each step took and did."""
+
+    target: str = "cpu"
+    threads: int = 1
+    passes: Sequence[str | Pass] = ()
+    progress: Progress | None = None
+    instruments: Instruments = field(init=False)
+    seconds: dict[str, float] = field(default_factory=dict[str, float])
+    imported_nodes: int = 0
+
+    def __post_init__(self) -> None:
+        def before(name: str) -> None:
+            self._say(f"pass {name}")
+
+        self.instruments = Instruments.from_environment(before)
+
+    def optimized(
+        self,
+        model: str | Path | bytes | ModelProto,
+        shapes: Shapes | None,
+        constants: Mapping[str, Array] | None,
+        stop_after: Phase,
+    ) -> Graph:
+        """The graph at the end of `stop_after`, or of the last phase that has a graph."""
+        with self._step("import"):
+            from graphopt.frontend import load_onnx
+
+            graph = load_onnx(model, shapes, constants)
+        self.imported_nodes = len(graph.nodes)
+        with self._step("passes"):
+            last = PHASES[min(PHASES.index(stop_after), PHASES.index("fused"))]
+            if self.passes and PHASES.index(last) >= PHASES.index("canonical"):
+                graph = run_pipeline(graph, self.instruments, "canonical")
+                graph = run_passes(graph, self.passes, self.instruments)
+            return run_pipeline(graph, self.instruments, last)
+
+    def lowered(self, graph: Graph) -> Program:
+        """Schedules, packed weights and addresses for a fused graph."""
+        with self._step("lower"):
+            from graphopt.lower.lowering import lower_program
+            from graphopt.targets import load_target
+
+            return lower_program(graph, load_target(self.target, self.threads))
+
+    def built(self, program: Program) -> Model:
+        """Machine code for a program, with its report beside it."""
+        with self._step("kernels"):
+            from graphopt.lower.build import build
+            from graphopt.lower.package import package
+
+            artifact = package(program, build(program, progress=self._kernels))
+        from graphopt.report.artifact import with_report
+        from graphopt.runtime.model import Model
+
+        return Model(with_report(artifact, self.report(program)))
+
+    def report(self, program: Program) -> Report:
+        """What was decided so far, and why."""
+        from graphopt.report.build import build_report
+
+        report = build_report(program, self.instruments.records)
+        return replace(report, imported_nodes=self.imported_nodes, seconds=self.seconds)
+
+    def _kernels(self, done: int, total: int) -> None:
+        self._say(f"compiling kernels: {done} of {total}")
+
+    def _say(self, line: str) -> None:
+        if self.progress is not None:
+            self.progress(line)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        self._say(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
