@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -127,6 +128,7 @@ class Compilation:
     instruments: Instruments = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     imported_nodes: int = 0
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         def before(name: str) -> None:
@@ -142,6 +144,7 @@ class Compilation:
         stop_after: Phase,
     ) -> Graph:
         """The graph at the end of `stop_after`, or of the last phase that has a graph."""
+        self.source = Path(model).absolute() if isinstance(model, (str, Path)) else None
         with self._step("import"):
             from graphopt.frontend import load_onnx
 
@@ -179,7 +182,12 @@ class Compilation:
         from graphopt.report.build import build_report
 
         report = build_report(program, self.instruments.records)
-        return replace(report, imported_nodes=self.imported_nodes, seconds=self.seconds)
+        if self.source is not None:
+            digest = hashlib.sha256(self.source.read_bytes()).hexdigest()
+            report = replace(
+                report, model=self.source.name, source=str(self.source), source_sha256=digest
+            )
+        return replace(report, imported_nodes=self.imported_nodes, seconds=dict(self.seconds))
 
     def _kernels(self, done: int, total: int) -> None:
         self._say(f"compiling kernels: {done} of {total}")

@@ -28,6 +28,7 @@ def read_report(folder: Path) -> Report:
         return Report.from_json(json.loads((folder / DATA).read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(
-            str(folder / DATA), f"expected the report of an artifact, found: {error}",
+            str(folder / DATA),
+            f"expected the report of an artifact, found: {error}",
             "compile the model again",
         ) from error

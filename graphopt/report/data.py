@@ -58,7 +58,11 @@ class PassRun:
 
 @dataclass(frozen=True)
 class Report:
-    """One compilation, explained."""
+    """One compilation, explained.
+
+    `source` is the absolute path of the ONNX file, if it was one, and `seconds` the time of each
+    step of the compilation.
+    """
 
     model: str
     target: str
@@ -72,6 +76,8 @@ class Report:
     arena_bytes: int = 0
     buffers: tuple[Buffer, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    source: str = ""
+    source_sha256: str = ""
 
     @property
     def macs(self) -> int:

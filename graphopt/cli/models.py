@@ -1,0 +1,118 @@
+"""compile, run, inspect."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Group
+from rich.text import Text
+
+from graphopt.cli import options as o
+from graphopt.cli.output import emit, progress
+from graphopt.errors import ArtifactError, OptionError
+
+
+def compile_(
+    model: o.Source,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write.")] = Path(
+        "build"
+    ),
+    target: o.TargetName = "cpu",
+    shape: o.Shape = None,
+    threads: o.Threads = 1,
+    passes: o.Passes = None,
+    stop_after: Annotated[
+        str | None,
+        typer.Option("--stop-after", metavar="PHASE", help="Print what stands there instead."),
+    ] = None,
+    json: o.Json = False,
+) -> None:
+    """Compile an ONNX model into an artifact: library, weights, manifest, report."""
+    from graphopt.api import Compilation, compile
+    from graphopt.pipeline import PHASES
+    from graphopt.report import text
+
+    if stop_after is not None and stop_after != "built":
+        if stop_after not in PHASES:
+            raise OptionError(
+                "--stop-after", f"expected one of {', '.join(PHASES)}, found {stop_after!r}"
+            )
+        with progress() as say:
+            stage = compile(
+                model,
+                target,
+                o.shapes(shape),
+                threads=threads,
+                passes=o.names(passes),
+                stop_after=stop_after,  # type: ignore[call-overload]
+                progress=say,
+            )
+        emit(json, {"phase": stop_after, "text": str(stage)}, Text(str(stage)))
+        return
+    compilation = Compilation(target, threads, o.names(passes))
+    with progress() as say:
+        compilation.progress = say
+        graph = compilation.optimized(model, o.shapes(shape), None, "fused")
+        program = compilation.lowered(graph)
+        built = compilation.built(program)
+        built.save(output)
+    report = compilation.report(program)
+    shown = Group(text.summary(report), Text(f"wrote {output}"))
+    emit(json, {"output": str(output), **report.to_json()}, shown)
+
+
+def run(
+    build: o.Folder,
+    input: o.Inputs = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="Y.npz", help="Where outputs go.")
+    ] = None,
+    json: o.Json = False,
+) -> None:
+    """Run an artifact on the arrays of an .npz file."""
+    import numpy as np
+
+    from graphopt.runtime.model import load
+
+    model = load(build)
+    found = model.run(o.arrays(input) if input is not None else {})
+    if output is not None:
+        try:
+            with output.open("wb") as file:
+                np.savez(file, **found)  # type: ignore[arg-type]
+        except OSError as error:
+            raise ArtifactError(
+                str(output), f"expected to write the outputs, found: {error.strerror}"
+            ) from error
+    facts = {
+        name: {"dtype": str(a.dtype), "shape": list(a.shape), "output": str(output or "")}
+        for name, a in found.items()
+    }
+    lines = [Text(f"{name}: {a.dtype}{list(a.shape)}\n{a}") for name, a in found.items()]
+    emit(json, facts, Group(*lines))
+
+
+def inspect(
+    model: o.Either,
+    target: o.TargetName = "cpu",
+    shape: o.Shape = None,
+    threads: o.Threads = 1,
+    json: o.Json = False,
+) -> None:
+    """Show the kernels of a model or artifact: operators, MACs, bytes, weights, peak memory."""
+    from graphopt.api import Compilation
+    from graphopt.report import text
+    from graphopt.report.artifact import read_report
+
+    if model.is_dir():
+        from graphopt.runtime.artifact import load_artifact
+
+        load_artifact(model)
+        report = read_report(model)
+    else:
+        compilation = Compilation(target, threads)
+        with progress() as say:
+            compilation.progress = say
+            graph = compilation.optimized(model, o.shapes(shape), None, "fused")
+            report = compilation.report(compilation.lowered(graph))
+    emit(json, report.to_json(), text.full(report))
