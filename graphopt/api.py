@@ -93,16 +93,7 @@ def compile(
         GraphoptError: the subclass says what is wrong, the text where, and what to do.
     """
     compilation = Compilation(target, threads, passes, progress)
-    if stop_after is not None and stop_after not in PHASES:
-        raise OptionError(
-            "stop_after", f"expected one of {', '.join(PHASES)}, found {stop_after!r}"
-        )
-    last = "built" if stop_after is None else stop_after
-    graph = compilation.optimized(model, shapes, constants, last)
-    if PHASES.index(last) <= PHASES.index("fused"):
-        return graph
-    program = compilation.lowered(graph)
-    return compilation.built(program) if last == "built" else program
+    return compilation.until(stop_after or "built", model, shapes, constants)
 
 
 def optimize(graph: Graph, passes: Iterable[str | Pass] | None = None) -> Graph:
@@ -136,12 +127,28 @@ class Compilation:
 
         self.instruments = Instruments.from_environment(before)
 
+    def until(
+        self,
+        phase: Phase,
+        model: str | Path | bytes | ModelProto,
+        shapes: Shapes | None,
+        constants: Mapping[str, Array] | None = None,
+    ) -> Model | Graph | Program:
+        """What stands at the end of `phase`; see `compile`."""
+        if phase not in PHASES:
+            raise OptionError("stop_after", f"expected one of {', '.join(PHASES)}, found {phase!r}")
+        graph = self.optimized(model, shapes, constants, phase)
+        if PHASES.index(phase) <= PHASES.index("fused"):
+            return graph
+        program = self.lowered(graph)
+        return self.built(program) if phase == "built" else program
+
     def optimized(
         self,
         model: str | Path | bytes | ModelProto,
-        shapes: Shapes | None,
-        constants: Mapping[str, Array] | None,
-        stop_after: Phase,
+        shapes: Shapes | None = None,
+        constants: Mapping[str, Array] | None = None,
+        stop_after: Phase = "fused",
     ) -> Graph:
         """The graph at the end of `stop_after`, or of the last phase that has a graph."""
         self.source = Path(model).absolute() if isinstance(model, (str, Path)) else None

@@ -1,4 +1,4 @@
-"""Measure a model beside another runtime: times interleaved in one process, memory in fresh ones."""
+"""Measure a model beside another runtime: times in one process, memory in fresh ones."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Times:
 
 
 def interleave(ours: Run, other: Run | None, inputs: Mapping[str, Array], seconds: float) -> Times:
-    """Run both in turn, the first one changing every time, for about `seconds`; at least 5 times."""
+    """Run both in turn, each first every other time, for about `seconds`; at least 5 times."""
     for run in (ours, other):
         if run is not None:
             run(inputs)

@@ -111,7 +111,7 @@ def _source(build: Path, needed: bool) -> Path | None:
     if needed:
         raise ModelError(
             str(build),
-            f"expected the ONNX file it was compiled from, found {path or 'none'} missing or changed",
+            f"expected its ONNX file, found {path or 'none'} missing or changed",
             "say where it is: --model M.onnx",
         )
     return None

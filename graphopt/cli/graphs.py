@@ -66,7 +66,7 @@ def passes(json: o.Json = False) -> None:
     from graphopt.pipeline import PIPELINE
 
     table = Table("pass", "phase", "what it does", box=None, pad_edge=False)
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in (*PASSES, *outside_passes()):
         cls = pass_class(name)
         what = (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
@@ -82,7 +82,7 @@ def targets(json: o.Json = False) -> None:
     from graphopt.targets import Target, load_target, target_names
 
     table = Table("target", "CPU", "vectors", "runs here", box=None, pad_edge=False)
-    rows = []
+    rows: list[dict[str, object]] = []
     for name in target_names():
         try:
             target: Target = load_target(name)

@@ -28,34 +28,23 @@ def compile_(
     json: o.Json = False,
 ) -> None:
     """Compile an ONNX model into an artifact: library, weights, manifest, report."""
-    from graphopt.api import Compilation, compile
+    from graphopt.api import Compilation
     from graphopt.pipeline import PHASES
     from graphopt.report import text
 
-    if stop_after is not None and stop_after != "built":
-        if stop_after not in PHASES:
-            raise OptionError(
-                "--stop-after", f"expected one of {', '.join(PHASES)}, found {stop_after!r}"
-            )
-        with progress() as say:
-            stage = compile(
-                model,
-                target,
-                o.shapes(shape),
-                threads=threads,
-                passes=o.names(passes),
-                stop_after=stop_after,  # type: ignore[call-overload]
-                progress=say,
-            )
-        emit(json, {"phase": stop_after, "text": str(stage)}, Text(str(stage)))
-        return
+    phase = next((each for each in PHASES if each == stop_after), None)
+    if stop_after is not None and phase is None:
+        raise OptionError(
+            "--stop-after", f"expected one of {', '.join(PHASES)}, found {stop_after!r}"
+        )
     compilation = Compilation(target, threads, o.names(passes))
-    with progress() as say:
-        compilation.progress = say
-        graph = compilation.optimized(model, o.shapes(shape), None, "fused")
-        program = compilation.lowered(graph)
-        built = compilation.built(program)
-        built.save(output)
+    with progress() as compilation.progress:
+        if phase is not None and phase != "built":
+            stage = str(compilation.until(phase, model, o.shapes(shape)))
+            emit(json, {"phase": phase, "text": stage}, Text(stage))
+            return
+        program = compilation.lowered(compilation.optimized(model, o.shapes(shape)))
+        compilation.built(program).save(output)
     report = compilation.report(program)
     shown = Group(text.summary(report), Text(f"wrote {output}"))
     emit(json, {"output": str(output), **report.to_json()}, shown)
@@ -111,8 +100,7 @@ def inspect(
         report = read_report(model)
     else:
         compilation = Compilation(target, threads)
-        with progress() as say:
-            compilation.progress = say
-            graph = compilation.optimized(model, o.shapes(shape), None, "fused")
-            report = compilation.report(compilation.lowered(graph))
+        with progress() as compilation.progress:
+            program = compilation.lowered(compilation.optimized(model, o.shapes(shape)))
+            report = compilation.report(program)
     emit(json, report.to_json(), text.full(report))

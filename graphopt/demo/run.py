@@ -38,7 +38,7 @@ def run_demo(folder: Path, progress: Callable[[str], None]) -> Outcome:
     labels: Array = data["labels"]
 
     compilation = Compilation(progress=progress)
-    program = compilation.lowered(compilation.optimized(content, None, None, "fused"))
+    program = compilation.lowered(compilation.optimized(content))
     model = compilation.built(program)
     progress("running the digits")
     found = np.concatenate([model.run({"image": x})["probabilities"] for x in images])
