@@ -89,6 +89,17 @@ class Call:
             )
         return operand
 
+    def ranked(self, index: int, rank: int) -> Value:
+        """Input `index`, a tensor of that rank.
+
+        Raises:
+            ModelError: it is left out, or of another rank.
+        """
+        value = self.input(index)
+        if value.type.rank != rank:
+            raise self.invalid(f"input {index}: expected rank {rank}, found {value.type}")
+        return value
+
     def optional(self, index: int) -> Value | None:
         """Input `index`, or None when it is left out."""
         return self.input(index) if self.has(index) else None

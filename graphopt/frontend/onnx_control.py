@@ -172,14 +172,19 @@ def _scan(
     """One scan. Inputs: initial states, then the sequences."""
     c = Compose(call.builder)
     count = call.integer("num_scan_inputs")
+    if not 0 < count <= len(inputs):
+        raise call.invalid(f"num_scan_inputs: expected 1 to {len(inputs)}, found {count}")
     states = inputs[: len(inputs) - count]
     sequences = [_tensor(call, v, "scan input") for v in inputs[len(inputs) - count :]]
     body, scope = hoist_invariants(call, call.graph("body"))
     collected = len(body.output) - len(states)
-    axes = call.integers("scan_input_axes", (0,) * count)
-    backwards = call.integers("scan_input_directions", old_directions or (0,) * count)
-    out_axes = call.integers("scan_output_axes", (0,) * collected)
-    out_backwards = call.integers("scan_output_directions", (0,) * collected)
+    if collected < 0:
+        raise call.invalid(f"body: expected at least {len(states)} outputs")
+    axes = _per_item(call, "scan_input_axes", count)
+    axes = tuple(call.axis(a, s.type.rank) for a, s in zip(axes, sequences, strict=True))
+    backwards = old_directions or _per_item(call, "scan_input_directions", count)
+    out_axes = _per_item(call, "scan_output_axes", collected)
+    out_backwards = _per_item(call, "scan_output_directions", collected)
     lengths = {s.type.dims[axis] for s, axis in zip(sequences, axes, strict=True)}
     if len(lengths) != 1:
         raise call.invalid(f"scan inputs: expected one length, found {sorted(lengths)}")
@@ -197,10 +202,18 @@ def _scan(
         for row, item in zip(rows, results[len(states) :], strict=True):
             row.append(_tensor(call, item, "scan output"))
     stacked = [
-        _stack(call, row[::-1] if back else row, axis % (row[0].type.rank + 1))
+        _stack(call, row[::-1] if back else row, call.axis(axis, row[0].type.rank + 1))
         for row, axis, back in zip(rows, out_axes, out_backwards, strict=True)
     ]
     return (*states, *stacked)
+
+
+def _per_item(call: Call, name: str, count: int) -> tuple[int, ...]:
+    """An attribute with one number for each of `count` tensors; zeros when left out."""
+    numbers = call.integers(name, (0,) * count)
+    if len(numbers) != count:
+        raise call.invalid(f"{name}: expected {count} numbers, found {numbers}")
+    return numbers
 
 
 IMPORTERS: dict[str, Import] = {"If": if_, "Loop": loop, "Scan": scan}

@@ -19,7 +19,7 @@ def det(call: Call) -> Value:
     """Det: the product of the pivots of Gaussian elimination, the largest of a column first."""
     c = Compose(call.builder)
     x = call.input(0)
-    *batch, rows, size = x.type.dims
+    *batch, rows, size = x.type.dims if x.type.rank > 1 else (0, 1)
     if rows != size or not 1 <= size <= MAX_SIZE:
         raise call.unsupported(
             f"x: expected square matrices of at most {MAX_SIZE} rows, found {x.type}"

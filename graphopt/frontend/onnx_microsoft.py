@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
 
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.compose import Compose
+from graphopt.frontend.onnx_matmul import gemm
+from graphopt.frontend.windowed import window
 from graphopt.ir import DType, Op, Value
 from graphopt.ops import (
-    Add,
-    Dequantize,
+    Clip,
+    Conv,
     Gelu,
+    HardSigmoid,
+    Identity,
     LayerNorm,
     LeakyRelu,
-    Mul,
-    Quantize,
+    Relu,
     Sigmoid,
     Softmax,
+    Tanh,
 )
 
 
@@ -35,6 +39,44 @@ def fast_gelu(call: Call) -> Value:
     bias = call.optional(1)
     x = call.input(0)
     return c.apply(Gelu("tanh"), x if bias is None else c.add(x, bias))
+
+
+def fused_conv(call: Call) -> Value:
+    """FusedConv: a convolution, plus an optional fourth input, then an activation."""
+    c = Compose(call.builder)
+    x, w, bias, other = call.input(0), call.input(1), call.optional(2), call.optional(3)
+    at = window(call, x.type.dims[2:], call.integers("kernel_shape", w.type.dims[2:]))
+    op = Conv(at.strides, at.pads, at.dilations, call.integer("group", 1))
+    y = c.apply(op, x, w) if bias is None else c.apply(op, x, w, bias)
+    y = y if other is None else c.add(y, other)
+    return _activated(call, c, y, call.numbers("activation_params", ()))
+
+
+def fused_gemm(call: Call) -> Value:
+    """FusedGemm: Gemm, then an activation."""
+    parameters = [
+        call.number(name, default)
+        for name, default in (("activation_alpha", 0.01), ("activation_beta", 0.0))
+    ]
+    return _activated(call, Compose(call.builder), gemm(call), tuple(parameters))
+
+
+def _activated(call: Call, c: Compose, x: Value, parameters: tuple[float, ...]) -> Value:
+    name = call.string("activation", "")
+    first, second = (*parameters, 0.0, 0.0)[:2]
+    activations: dict[str, Op] = {
+        "": Identity(),
+        "Clip": Clip(first, second),
+        "HardSigmoid": HardSigmoid(first, second),
+        "LeakyRelu": LeakyRelu(first),
+        "Relu": Relu(),
+        "Sigmoid": Sigmoid(),
+        "Tanh": Tanh(),
+    }
+    if name not in activations:
+        known = ", ".join(filter(None, activations))
+        raise call.unsupported(f"activation: expected one of {known}, found {name!r}")
+    return c.apply(activations[name], x)
 
 
 def fused_matmul(call: Call) -> Value:
@@ -88,7 +130,12 @@ def embed_layer_norm(call: Call) -> tuple[Value, ...]:
     """EmbedLayerNormalization. Inputs: ids, segment ids?, word, position, segment embeddings?,
     gamma, beta, mask?, position ids?."""
     c = Compose(call.builder)
-    ids, segments, words, positions = call.input(0), call.optional(1), call.input(2), call.input(3)
+    ids, segments, words, positions = (
+        call.ranked(0, 2),
+        call.optional(1),
+        call.ranked(2, 2),
+        call.ranked(3, 2),
+    )
     batch, length = ids.type.dims
     total = c.gather(words, ids, 0)
     places = call.optional(8)
@@ -110,100 +157,69 @@ def embed_layer_norm(call: Call) -> tuple[Value, ...]:
 def attention(call: Call) -> Value:
     """Attention. Inputs: x [B, S, I], weights [I, 3H] of q, k and v, bias [3H]?, mask [B, S]?."""
     c = Compose(call.builder)
-    x, w, bias, mask = call.input(0), call.input(1), call.optional(2), call.optional(3)
-    if any(call.has(i) for i in range(4, len(call.inputs))) or any(call.node.output[1:]):
-        raise call.unsupported("past state and attention bias: expected none")
-    for name in ("unidirectional", "do_rotary"):
-        if call.integer(name, 0):
-            raise call.unsupported(f"{name}: expected 0, found {call.integer(name)}")
-    if call.has_attribute("qkv_hidden_sizes"):
-        raise call.unsupported("qkv_hidden_sizes: expected none")
-    batch, length, _ = x.type.dims
-    heads = call.integer("num_heads")
-    width = w.type.dims[1] // 3
-    each = width // heads
+    x, w, bias = call.ranked(0, 3), call.ranked(1, 2), call.optional(2)
+    _refuse(call, range(4, len(call.inputs)), ("do_rotary", "qkv_hidden_sizes", "unidirectional"))
     y = c.matmul(x, w)
     y = y if bias is None else c.add(y, bias)
-    y = c.transpose(c.reshape(y, (batch, length, 3, heads, each)), (2, 0, 3, 1, 4))
-    q, k, v = (c.index(y, 0, i) for i in range(3))
-    scale = call.number("scale", 0.0) or each**-0.5
-    scores = c.mul(c.matmul(q, k, transpose_b=True), scale)
-    if mask is not None:
-        if mask.type.dims != (batch, length):
-            raise call.unsupported(f"mask: expected [{batch},{length}], found {mask.type}")
-        dropped = c.sub(1, c.cast(mask, x.type.dtype))
-        penalty = c.mul(dropped, call.number("mask_filter_value", -10000.0))
-        scores = c.add(scores, c.reshape(penalty, (batch, 1, 1, length)))
-    y = c.matmul(c.apply(Softmax(3), scores), v)
-    return c.reshape(c.transpose(y, (0, 2, 1, 3)), (batch, length, width))
+    width = w.type.dims[1] // 3
+    q, k, v = (c.slice(y, 2, i * width, width) for i in range(3))
+    return _attend(call, c, q, k, v, call.optional(3), None)
 
 
-def _through_float(compute: Callable[[Call, Compose, Value], Value]) -> Import:
-    """Inputs: x, its scale and zero point, the result's scale and zero point."""
-
-    def run(call: Call) -> Value:
-        c = Compose(call.builder)
-        y = compute(call, c, _real(call, c, 0))
-        return _stored(call, c, y, 3)
-
-    return run
-
-
-def _real(call: Call, c: Compose, first: int) -> Value:
-    """Inputs `first` to `first` + 2 (tensor, scale, zero point) as real numbers."""
-    x, scale = call.input(first), c.reshape(call.input(first + 1), ())
-    return c.apply(Dequantize(), x, scale, _zero(call, c, first + 2, x.type.dtype))
-
-
-def _stored(call: Call, c: Compose, y: Value, first: int) -> Value:
-    """Real numbers quantized by inputs `first` (scale) and `first` + 1 (zero point)."""
-    scale = c.reshape(call.input(first), ())
-    zero = _zero(call, c, first + 1, call.input(0).type.dtype)
-    return c.apply(Quantize(), y, scale, zero)
-
-
-def _zero(call: Call, c: Compose, index: int, dtype: DType) -> Value:
-    zero = call.optional(index)
-    return c.scalar(0, dtype) if zero is None else c.reshape(zero, ())
-
-
-def _qlinear_binary(op: Op) -> Import:
-    """Inputs: a, scale, zero point, b, scale, zero point, the result's scale and zero point."""
-
-    def run(call: Call) -> Value:
-        c = Compose(call.builder)
-        return _stored(call, c, c.apply(op, _real(call, c, 0), _real(call, c, 3)), 6)
-
-    return run
-
-
-def qlinear_leaky_relu(call: Call, c: Compose, x: Value) -> Value:
-    return c.apply(LeakyRelu(call.number("alpha", 0.01)), x)
-
-
-def qlinear_sigmoid(call: Call, c: Compose, x: Value) -> Value:
-    return c.apply(Sigmoid(), x)
-
-
-def qlinear_global_average_pool(call: Call, c: Compose, x: Value) -> Value:
-    first = 1 if call.integer("channels_last", 0) else 2
-    axes = range(first, first + x.type.rank - 2)
-    return c.reduce("mean", x, tuple(axes), keepdims=True)
-
-
-def qlinear_softmax(call: Call, c: Compose, x: Value) -> Value:
-    if call.integer("opset") < 13 and call.integer("axis", -1) not in (-1, x.type.rank - 1):
-        raise call.unsupported("opset: expected 13 or more for an axis that is not the last")
-    return c.apply(Softmax(call.integer("axis", -1) % x.type.rank), x)
-
-
-def qlinear_concat(call: Call) -> Value:
-    """QLinearConcat. Inputs: the result's scale and zero point, then x, scale, zero point each."""
+def multi_head_attention(call: Call) -> Value:
+    """MultiHeadAttention. Inputs: q, k, v [B, S, H], bias of all?, mask [B, S]?, added scores?."""
     c = Compose(call.builder)
-    parts = [_real(call, c, first) for first in range(2, len(call.inputs), 3)]
-    scale, zero = c.reshape(call.input(0), ()), c.reshape(call.input(1), ())
-    y = c.concat(parts, call.integer("axis") % parts[0].type.rank)
-    return c.apply(Quantize(), y, scale, zero)
+    q, k, v = (call.ranked(i, 3) for i in range(3))
+    _refuse(call, range(6, len(call.inputs)), ("unidirectional",))
+    bias = call.optional(3)
+    if bias is not None:
+        parts, start = [], 0
+        for value in (q, k, v):
+            size = value.type.dims[2]
+            parts.append(c.add(value, c.slice(bias, 0, start, size)))
+            start += size
+        q, k, v = parts
+    return _attend(call, c, q, k, v, call.optional(4), call.optional(5))
+
+
+def _refuse(call: Call, inputs: Iterable[int], attributes: Iterable[str]) -> None:
+    if any(call.has(i) for i in inputs) or any(call.node.output[1:]):
+        raise call.unsupported("past state: expected none")
+    for name in attributes:
+        if call.has_attribute(name) and (name == "qkv_hidden_sizes" or call.integer(name)):
+            raise call.unsupported(f"{name}: expected to be left out")
+
+
+def _attend(
+    call: Call,
+    c: Compose,
+    q: Value,
+    k: Value,
+    v: Value,
+    mask: Value | None,
+    added: Value | None,
+) -> Value:
+    """softmax(q k' * scale + mask) v, head by head; q, k, v are [batch, length, heads * size]."""
+    heads = call.integer("num_heads")
+
+    def split(x: Value) -> Value:
+        batch, length, width = x.type.dims
+        return c.swap(c.reshape(x, (batch, length, heads, width // heads)), 1, 2)
+
+    batch, length, width = q.type.dims
+    seen = k.type.dims[1]
+    scale = call.number("scale", 0.0) or (width // heads) ** -0.5
+    scores = c.mul(c.matmul(split(q), split(k), transpose_b=True), scale)
+    if mask is not None:
+        if mask.type.dims != (batch, seen):
+            raise call.unsupported(f"mask: expected [{batch},{seen}], found {mask.type}")
+        dropped = c.sub(1, c.cast(mask, q.type.dtype))
+        penalty = c.mul(dropped, call.number("mask_filter_value", -10000.0))
+        scores = c.add(scores, c.reshape(penalty, (batch, 1, 1, seen)))
+    if added is not None:
+        scores = c.add(scores, added)
+    y = c.swap(c.matmul(c.apply(Softmax(3), scores), split(v)), 1, 2)
+    return c.reshape(y, (batch, length, v.type.dims[2]))
 
 
 IMPORTERS: dict[str, Import] = {
@@ -211,14 +227,10 @@ IMPORTERS: dict[str, Import] = {
     "com.microsoft:BiasGelu": bias_gelu,
     "com.microsoft:EmbedLayerNormalization": embed_layer_norm,
     "com.microsoft:FastGelu": fast_gelu,
+    "com.microsoft:FusedConv": fused_conv,
+    "com.microsoft:FusedGemm": fused_gemm,
     "com.microsoft:FusedMatMul": fused_matmul,
-    "com.microsoft:QLinearAdd": _qlinear_binary(Add()),
-    "com.microsoft:QLinearConcat": qlinear_concat,
-    "com.microsoft:QLinearGlobalAveragePool": _through_float(qlinear_global_average_pool),
-    "com.microsoft:QLinearLeakyRelu": _through_float(qlinear_leaky_relu),
-    "com.microsoft:QLinearMul": _qlinear_binary(Mul()),
-    "com.microsoft:QLinearSigmoid": _through_float(qlinear_sigmoid),
-    "com.microsoft:QLinearSoftmax": _through_float(qlinear_softmax),
+    "com.microsoft:MultiHeadAttention": multi_head_attention,
     "com.microsoft:SkipLayerNormalization": skip_layer_norm,
     "com.microsoft:SkipSimplifiedLayerNormalization": skip_rms_norm,
     "SimplifiedLayerNormalization": rms_norm,

@@ -7,31 +7,29 @@ from graphopt.frontend.compose import Compose
 from graphopt.frontend.integer import sum_of_products
 from graphopt.frontend.windowed import window
 from graphopt.ir import DType, Value
-from graphopt.ops import Clip, Conv, MatMul, Quantize, Round
+from graphopt.ops import Clip, Conv, Equal, MatMul, Quantize, Round
 from graphopt.ops.quantization import integer_range
 
 
 def matmul_integer(call: Call) -> Value:
     """MatMulInteger. Inputs: a, b, zero point of a (per row)?, zero point of b (per column)?."""
     c = Compose(call.builder)
-    return c.cast(_product(call, c, 0, 2, 1, 3), DType.I32)
+    total = integer_product(c, call.input(0), call.optional(2), call.input(1), call.optional(3))
+    return c.cast(total, DType.I32)
 
 
-def _product(call: Call, c: Compose, a: int, a_zero: int, b: int, b_zero: int) -> Value:
-    """The exact product of two quantized matrices, given as input indices; vectors as in numpy."""
-    x, w = call.input(a), call.input(b)
-    vector_a, vector_b = x.type.rank == 1, w.type.rank == 1
-    x = c.unsqueeze(x, 0) if vector_a else x
-    w = c.unsqueeze(w, 1) if vector_b else w
-    y = sum_of_products(
-        c,
-        MatMul(),
-        x,
-        _rows(c, call.optional(a_zero)),
-        w,
-        call.optional(b_zero),
-        (w.type.rank - 2,),
-    )
+def integer_product(
+    c: Compose, a: Value, a_zero: Value | None, b: Value, b_zero: Value | None
+) -> Value:
+    """(a - a_zero) @ (b - b_zero), exact, as f32 or i32; vectors as in numpy.
+
+    Args:
+        a_zero: one number, or one per row. b_zero: one number, or one per column.
+    """
+    vector_a, vector_b = a.type.rank == 1, b.type.rank == 1
+    a = c.unsqueeze(a, 0) if vector_a else a
+    b = c.unsqueeze(b, 1) if vector_b else b
+    y = sum_of_products(c, MatMul(), a, _rows(c, a_zero), b, b_zero, (b.type.rank - 2,))
     dims = list(y.type.dims)
     if vector_b:
         del dims[-1]
@@ -54,7 +52,7 @@ def _scalar(c: Compose, parameter: Value | None) -> Value | None:
 def qlinear_matmul(call: Call) -> Value:
     """QLinearMatMul. Inputs: a, scale, zero point, b, scale, zero point, y scale, y zero point."""
     c = Compose(call.builder)
-    total = _product(call, c, 0, 2, 3, 5)
+    total = integer_product(c, call.input(0), call.input(2), call.input(3), call.input(5))
     a_scale, y_scale, y_zero = (_rows(c, call.input(i)) for i in (1, 6, 7))
     b_scale = call.input(4)
     if b_scale.type.elements == 1:
@@ -76,6 +74,24 @@ def requantize(c: Compose, total: Value, scale: Value, zero_point: Value) -> Val
     low, high = integer_range(zero_point.type.dtype)
     stored = c.add(c.apply(Round(), scaled), c.cast(zero_point, DType.F32))
     return c.cast(c.apply(Clip(low, high), stored), zero_point.type.dtype)
+
+
+def dynamic_quantize_linear(call: Call) -> tuple[Value, Value, Value]:
+    """DynamicQuantizeLinear: x as u8, over the range of its own values and zero."""
+    c = Compose(call.builder)
+    return quantize_dynamically(c, call.input(0))
+
+
+def quantize_dynamically(c: Compose, x: Value) -> tuple[Value, Value, Value]:
+    """x as u8, the scale and the zero point; of zeros alone, the scale is 1, not zero."""
+    axes = range(x.type.rank)
+    low = c.min(c.reduce("min", x, axes), 0)
+    high = c.max(c.reduce("max", x, axes), 0)
+    empty = c.apply(Equal(), low, high)
+    scale = c.where(empty, 1, c.div(c.sub(high, low), 255))
+    zero = c.apply(Clip(0, 255), c.mul(c.div(low, scale), -1))
+    zero = c.cast(c.apply(Round(), zero), DType.U8)
+    return c.apply(Quantize(), x, scale, zero), scale, zero
 
 
 def conv_integer(call: Call) -> Value:
@@ -127,6 +143,7 @@ def qlinear_conv(call: Call) -> Value:
 
 IMPORTERS: dict[str, Import] = {
     "ConvInteger": conv_integer,
+    "DynamicQuantizeLinear": dynamic_quantize_linear,
     "MatMulInteger": matmul_integer,
     "QLinearConv": qlinear_conv,
     "QLinearMatMul": qlinear_matmul,

@@ -69,9 +69,7 @@ def _import(call: Call, gates: int, defaults: tuple[str, ...], make: MakeCell) -
     c = Compose(call.builder)
     batch_first = bool(call.integer("layout", 0))
     directions = _directions(call)
-    x = call.input(0)
-    if x.type.rank != 3:
-        raise call.invalid(f"X: expected rank 3, found {x.type}")
+    x = call.ranked(0, 3)
     if batch_first:
         x = c.swap(x, 0, 1)
     steps, batch, _ = x.type.dims
@@ -115,9 +113,7 @@ def _directions(call: Call) -> tuple[bool, ...]:
 
 
 def _hidden(call: Call, gates: int, directions: int) -> int:
-    w, r = call.input(1).type, call.input(2).type
-    if w.rank != 3 or r.rank != 3:
-        raise call.invalid(f"W and R: expected rank 3, found {w} and {r}")
+    w, r = call.ranked(1, 3).type, call.ranked(2, 3).type
     hidden = r.dims[2]
     size = call.input(0).type.dims[2]
     if r.dims != (directions, gates * hidden, hidden) or w.dims != (

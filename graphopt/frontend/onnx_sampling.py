@@ -40,6 +40,8 @@ def grid_sample(call: Call) -> Value:
     """Inputs: x [N, C, *size], grid [N, *out, axes]: places from -1 to 1, the last axis first."""
     c = Compose(call.builder)
     x, grid = call.input(0), call.input(1)
+    if x.type.rank < 3:
+        raise call.invalid(f"x: expected rank 3 or more, found {x.type}")
     mode = call.string("mode", "linear" if call.opset >= 20 else "bilinear")
     padding = call.string("padding_mode", "zeros")
     if mode not in _MODES or padding not in _PADDINGS:
@@ -72,7 +74,7 @@ def _coordinate_type(coordinates: Value) -> DType:
 def roi_align(call: Call) -> Value:
     """Inputs: x [N, C, H, W], rois [R, 4] as x1, y1, x2, y2, the image of each roi [R]."""
     c = Compose(call.builder)
-    x, rois, images = call.input(0), call.input(1), call.input(2)
+    x, rois, images = call.ranked(0, 4), call.ranked(1, 2), call.ranked(2, 1)
     ratio = call.integer("sampling_ratio", 0)
     if ratio <= 0:
         raise call.unsupported(
@@ -127,7 +129,7 @@ def _roi_taps(c: Compose, at: Value, size: int) -> list[Tap]:
 def deform_conv(call: Call) -> Value:
     """Inputs: x [N, C, H, W], weights, offsets [N, groups * K * 2, oh, ow], bias?, mask?."""
     c = Compose(call.builder)
-    x, w, offset = call.input(0), call.input(1), call.input(2)
+    x, w, offset = call.input(0), call.ranked(1, 4), call.ranked(2, 4)
     bias, mask = call.optional(3), call.optional(4)
     if x.type.rank != 4:
         raise call.unsupported(f"x: expected two spatial dimensions, found {x.type}")

@@ -62,7 +62,7 @@ def max_unpool(call: Call) -> Value:
 def col2im(call: Call) -> Value:
     """Col2Im: columns added up where windows overlap, which is a transposed convolution."""
     c = Compose(call.builder)
-    x = call.input(0)
+    x = call.ranked(0, 3)
     size, kernel = call.known_ints(1, "image_shape"), call.known_ints(2, "block_shape")
     at = window(call, size, kernel)
     batch, rows, _ = x.type.dims

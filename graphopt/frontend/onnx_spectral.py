@@ -94,7 +94,7 @@ def _resize(c: Compose, x: Value, axis: int, size: int) -> Value:
 def stft(call: Call) -> Value:
     """STFT. Inputs: signal [batch, n, 1 or 2], frame step, window?, frame length?."""
     c = Compose(call.builder)
-    x, window = call.input(0), call.optional(2)
+    x, window = call.ranked(0, 3), call.optional(2)
     step = int(call.known(1, "frame_step").reshape(-1)[0])
     batch, samples, parts = x.type.dims
     length = window.type.dims[0] if window is not None else samples

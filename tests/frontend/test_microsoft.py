@@ -105,10 +105,71 @@ def test_attention_with_a_mask(check_text: CheckText) -> None:
 
 
 def test_attention_that_looks_only_back_is_an_error(check_text: CheckText) -> None:
-    with pytest.raises(UnsupportedOperator, match="unidirectional: expected 0, found 1"):
+    with pytest.raises(UnsupportedOperator, match="unidirectional: expected to be left out"):
         check_text(
             """
             g (float[2,5,8] x, float[8,24] w, float[24] b) => (float[2,5,8] y) {
               y = com.microsoft.Attention <num_heads = 2, unidirectional = 1> (x, w, b)
             }"""
         )
+
+
+@pytest.mark.parametrize("activation", ["Relu", "Tanh", "LeakyRelu", "Clip"])
+def test_fused_conv(check_text: CheckText, activation: str) -> None:
+    parameters = {"LeakyRelu": "[0.2]", "Clip": "[-0.5, 0.5]"}.get(activation)
+    extra = f", activation_params = {parameters}" if parameters else ""
+    check_text(
+        f"""
+        g (float[1,3,6,6] x, float[4,3,3,3] w, float[4] b) => (float[1,4,3,3] y) {{
+          y = com.microsoft.FusedConv <activation = "{activation}", pads = [1,1,1,1],
+            strides = [2,2]{extra}> (x, w, b)
+        }}""",
+        x=floats(1, 3, 6, 6),
+        w=floats(4, 3, 3, 3),
+        b=floats(4),
+    )
+
+
+def test_fused_conv_with_a_sum(check_text: CheckText) -> None:
+    check_text(
+        """
+        g (float[1,3,6,6] x, float[4,3,1,1] w, float[4] b, float[1,4,6,6] z)
+          => (float[1,4,6,6] y) {
+          y = com.microsoft.FusedConv <activation = "Relu"> (x, w, b, z)
+        }""",
+        x=floats(1, 3, 6, 6),
+        w=floats(4, 3, 1, 1),
+        b=floats(4),
+        z=floats(1, 4, 6, 6),
+    )
+
+
+def test_fused_gemm(check_text: CheckText) -> None:
+    check_text(
+        """
+        g (float[3,4] a, float[5,4] b, float[5] c) => (float[3,5] y) {
+          y = com.microsoft.FusedGemm <activation = "LeakyRelu", activation_alpha = 0.3,
+            alpha = 0.5, transB = 1> (a, b, c)
+        }""",
+        a=floats(3, 4),
+        b=floats(5, 4),
+        c=floats(5),
+    )
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_multi_head_attention(check_text: CheckText, bias: bool) -> None:
+    check_text(
+        f"""
+        g (float[2,3,8] q, float[2,5,8] k, float[2,5,8] v, float[24] b, int32[2,5] mask,
+           float[1,2,3,5] more) => (float[2,3,8] y) {{
+          y = com.microsoft.MultiHeadAttention <num_heads = 2>
+            (q, k, v, {"b" if bias else ""}, mask, more)
+        }}""",
+        q=floats(2, 3, 8),
+        k=floats(2, 5, 8),
+        v=floats(2, 5, 8),
+        b=floats(24),
+        mask=np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], np.int32),
+        more=floats(1, 2, 3, 5),
+    )

@@ -165,6 +165,69 @@ def test_qlinear_unary(check_text: CheckText, name: str) -> None:
     )
 
 
+@pytest.mark.parametrize("padding", [0, 1])
+def test_qlinear_average_pool(check_text: CheckText, padding: int) -> None:
+    check_text(
+        f"""
+        g (uint8[1,2,7,6] x) => (uint8[1,2,4,3] y)
+        <float s = {{0.03}}, uint8 z = {{11}}, float t = {{0.037}}, uint8 yz = {{3}}>
+        {{ y = com.microsoft.QLinearAveragePool <kernel_shape = [3,2], strides = [2,2],
+            pads = [1,0,1,0], count_include_pad = {padding}> (x, s, z, t, yz) }}""",
+        x=unsigned(1, 2, 7, 6),
+    )
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_qgemm(check_text: CheckText, stored: bool) -> None:
+    rest, kind = (", ys, yz", "uint8") if stored else ("", "float")
+    bias = ", ".join(str(int(i)) for i in RNG.integers(-9000, 9000, 5))
+    check_text(
+        f"""
+        g (uint8[3,8] a, int8[5,8] b) => ({kind}[3,5] y)
+        <float s = {{0.01}}, uint8 az = {{113}}, int8 bz = {{0}}, int32[5] c = {{{bias}}},
+         float ys = {{0.11}}, uint8 yz = {{118}}>
+        {{ y = com.microsoft.QGemm <transB = 1, alpha = 0.5> (a, s, az, b, s, bz, c{rest}) }}""",
+        a=unsigned(3, 8),
+        b=signed(5, 8),
+    )
+
+
+def test_matmul_integer_to_float(check_text: CheckText) -> None:
+    check_text(
+        """
+        g (uint8[3,8] a, int8[8,5] b, float s, float[5] t, uint8 az, float[5] c)
+          => (float[3,5] y) { y = com.microsoft.MatMulIntegerToFloat (a, b, s, t, az, , c) }""",
+        a=unsigned(3, 8),
+        b=signed(8, 5),
+        s=np.array(0.02, np.float32),
+        t=np.asarray(RNG.uniform(0.01, 0.02, 5), np.float32),
+        az=np.array(90, np.uint8),
+        c=np.asarray(RNG.standard_normal(5), np.float32),
+    )
+
+
+def test_dynamic_quantize_matmul(check_text: CheckText) -> None:
+    check_text(
+        """
+        g (float[3,8] a, int8[8,5] b, float s, int8 bz, float[5] c)
+          => (float[3,5] y) { y = com.microsoft.DynamicQuantizeMatMul (a, b, s, bz, c) }""",
+        a=np.asarray(RNG.standard_normal((3, 8)), np.float32),
+        b=signed(8, 5),
+        s=np.array(0.02, np.float32),
+        bz=np.array(3, np.int8),
+        c=np.asarray(RNG.standard_normal(5), np.float32),
+    )
+
+
+@pytest.mark.parametrize("x", [[0, 0, 0], [1, 2, 3], [-1, -2, -3], [-1, 0.5, 3]])
+def test_dynamic_quantization(check_text: CheckText, x: list[float]) -> None:
+    """Nothing but zeros too, whose range is empty."""
+    check_text(
+        "g (float[3] x) => (uint8[3] y, float s, uint8 z) { y, s, z = DynamicQuantizeLinear (x) }",
+        x=np.array(x, np.float32),
+    )
+
+
 def test_qlinear_concat(check_text: CheckText) -> None:
     check_text(
         """
