@@ -102,5 +102,3 @@ def _since(op: OnnxOp, version: int) -> int:
     if not defs.has(op.op_type, op.domain):
         return version
     return int(defs.get_schema(op.op_type, version, op.domain).since_version)
-
-

@@ -72,9 +72,7 @@ def _mod(emitter: Emitter, node: Node) -> None:
 def _is_inf(emitter: Emitter, node: Node) -> None:
     op = node.op
     assert isinstance(op, ops.IsInf)
-    emitter.apply(
-        node, "IsInf", detect_negative=int(op.negative), detect_positive=int(op.positive)
-    )
+    emitter.apply(node, "IsInf", detect_negative=int(op.negative), detect_positive=int(op.positive))
 
 
 def _cast(emitter: Emitter, node: Node) -> None:

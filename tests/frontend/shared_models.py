@@ -9,9 +9,7 @@ import numpy as np
 
 from graphopt.ir import Array, Graph
 
-FOLDER = (
-    Path(os.environ.get("GRAPHOPT_SHARED", Path(__file__).parents[3] / "shared")) / "models"
-)
+FOLDER = Path(os.environ.get("GRAPHOPT_SHARED", Path(__file__).parents[3] / "shared")) / "models"
 MINIMOL = FOLDER / "large" / "minimol_gnn_fp32.onnx"
 
 

@@ -119,7 +119,9 @@ def test_an_initializer_defined_twice() -> None:
 
 def test_an_input_listed_twice() -> None:
     two = [tensor("x", 2), tensor("x", 2)]
-    assert isinstance(failure(chain(helper.make_node("Relu", ["x"], ["y"]), inputs=two)), ModelError)
+    assert isinstance(
+        failure(chain(helper.make_node("Relu", ["x"], ["y"]), inputs=two)), ModelError
+    )
 
 
 def test_shapes_that_do_not_fit() -> None:

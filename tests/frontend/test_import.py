@@ -57,9 +57,7 @@ def test_a_known_condition_takes_its_branch() -> None:
     nodes = [
         helper.make_node("Size", ["x"], ["n"]),
         helper.make_node("Greater", ["n", "ten"], ["c"]),
-        helper.make_node(
-            "If", ["c"], ["y"], then_branch=branch("Relu"), else_branch=branch("Neg")
-        ),
+        helper.make_node("If", ["c"], ["y"], then_branch=branch("Relu"), else_branch=branch("Neg")),
     ]
     graph = check_model(model(nodes, {"x": X, "ten": np.array(10)}, 17, ["ten"]), {"x": X})
     assert [node.op for node in graph.nodes] == [Relu()]

@@ -9,9 +9,11 @@ import onnxruntime
 import pytest
 
 from graphopt.frontend import export_onnx, load_onnx
+from graphopt.instruments import Instruments
 from graphopt.interpreter import evaluate
 from graphopt.ir import Array, Graph
 from graphopt.ops import OnnxOp
+from graphopt.pipeline import run_pipeline
 from graphopt.text import constants_by_digest, parse_graph, print_graph
 from graphopt.verify import verify
 
@@ -70,6 +72,17 @@ def test_a_model_means_what_onnxruntime_computes(path: Path) -> None:
     expected = onnxruntime_results(str(path), inputs)
     assert_same(path.stem, evaluate(graph, inputs), expected)
     exported = export_onnx(graph).SerializeToString()
+    assert_same(path.stem, onnxruntime_results(exported, inputs), expected)
+
+
+@pytest.mark.parametrize("path", MODELS)
+def test_the_passes_keep_the_meaning_of_a_model(path: Path) -> None:
+    graph = load_onnx(path)
+    kernels = run_pipeline(graph, Instruments(verify="phase"))
+    inputs = sample_inputs(graph)
+    expected = evaluate(graph, inputs)
+    assert_same(path.stem, evaluate(kernels, inputs), expected)
+    exported = export_onnx(kernels).SerializeToString()
     assert_same(path.stem, onnxruntime_results(exported, inputs), expected)
 
 
