@@ -78,6 +78,7 @@ def _resize(emitter: Emitter, node: Node) -> None:
     if op.roi:
         roi = emitter.constant(np.asarray(op.roi).astype(node.output.type.dtype.numpy))
     ratios = [n / d if d else 1.0 for n, d in zip(op.shape, size, strict=True)]
+    parameters: tuple[str, ...]
     if np.allclose(ratios, op.scales, rtol=1e-6):
         parameters = ("", emitter.ints(op.shape))
     else:

@@ -121,7 +121,7 @@ def _cast(call: Call, to: DType) -> Value | tuple[Operand, ...]:
     if text or to is DType.F8E8M0FNU or to is DType.F4E2M1FN:
         return keep(call)
     if to in EIGHT_BIT_FLOATS and x.type.dtype.is_float and call.integer("saturate", 1):
-        largest = float(ml_dtypes.finfo(to.numpy).max)
+        largest = float(ml_dtypes.finfo(to.numpy).max)  # type: ignore[no-untyped-call]
         x = call.emit(Clip(-largest, largest), x)
     return call.emit(Cast(to), x)
 

@@ -78,7 +78,9 @@ def check_model(
 ) -> Graph:
     """Import a model; the interpreter, before and after an export, gives what onnx gives."""
     if expected is None:
-        expected = ReferenceEvaluator(proto).run(None, dict(feeds))
+        results = ReferenceEvaluator(proto).run(None, dict(feeds))
+        assert isinstance(results, list)
+        expected = results
     graph = load_onnx(proto)
     verify(graph)
     again = load_onnx(export_onnx(graph))

@@ -33,6 +33,7 @@ def sample_inputs(graph: Graph, seed: int = 0) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     for value in graph.inputs:
         dtype, shape = value.type.dtype, value.type.dims
+        array: Array
         if dtype.is_float:
             array = rng.random(shape)
         elif "mask" in value.name:

@@ -20,6 +20,14 @@ def f32(*shape: int) -> Array:
     return RNG.standard_normal(shape).astype(np.float32)
 
 
+def real(value: float | list[float]) -> Array:
+    return np.array(value, np.float32)
+
+
+def byte(value: int | list[int] | list[list[int]], signed: bool = True) -> Array:
+    return np.array(value, np.int8 if signed else np.uint8)
+
+
 def i64(*values: int) -> Array:
     return np.array(values, np.int64)
 
@@ -40,16 +48,16 @@ CASES: list[Case] = [
     ("Unsqueeze", 13, [X, i64(3, 0)], [1], {}),
     ("Clip", 7, [X], [], {"min": -0.5, "max": 0.5}),
     ("Clip", 7, [X], [], {}),
-    ("Clip", 11, [X, np.float32(-0.5), np.float32(0.5)], [1, 2], {}),
-    ("Clip", 12, [X, None, np.float32(0.5)], [2], {}),
-    ("Clip", 13, [X, np.float32(-0.5), np.float32(0.5)], [1], {}),
+    ("Clip", 11, [X, real(-0.5), real(0.5)], [1, 2], {}),
+    ("Clip", 12, [X, None, real(0.5)], [2], {}),
+    ("Clip", 13, [X, real(-0.5), real(0.5)], [1], {}),
     ("Slice", 9, [X], [], {"starts": [0, -2], "ends": [1, 1000], "axes": [0, 2]}),
     ("Slice", 9, [X], [], {"starts": [0, 1], "ends": [2, -1]}),
     ("Slice", 10, [X, i64(-1), i64(-1000), i64(2), i64(-2)], [1, 2, 3, 4], {}),
     ("Slice", 13, [X, i64(0, 1), i64(1, 3)], [1, 2], {}),
     ("Slice", 13, [X, i64(2), i64(1), i64(1)], [1, 2, 3], {}),
     ("Pad", 7, [X], [], {"pads": [0, 1, 2, 0, 0, 1], "value": 2.0}),
-    ("Pad", 11, [X, i64(0, 1, 2, 0, 0, 1), np.float32(3)], [1, 2], {}),
+    ("Pad", 11, [X, i64(0, 1, 2, 0, 0, 1), real(3)], [1, 2], {}),
     ("Pad", 13, [X, i64(0, 1, 2, 0, 0, 1)], [1], {"mode": "reflect"}),
     ("Pad", 13, [X, i64(0, -1, 2, 0, 0, -1)], [1], {"mode": "edge"}),
     ("Pad", 18, [X, i64(1, 2), None, i64(-1)], [1, 3], {}),
@@ -68,11 +76,11 @@ CASES: list[Case] = [
     ("ReduceL2", 13, [X], [], {"axes": [2]}),
     ("ReduceLogSumExp", 18, [100 * X, i64(1)], [1], {}),
     ("Upsample", 7, [IMAGE], [], {"scales": [1.0, 1.0, 2.0, 2.0]}),
-    ("Upsample", 9, [IMAGE, np.float32([1, 1, 2, 3])], [1], {"mode": "nearest"}),
-    ("Upsample", 9, [IMAGE, np.float32([1, 1, 2, 2])], [1], {"mode": "linear"}),
-    ("Resize", 10, [IMAGE, np.float32([1, 1, 2, 0.5])], [1], {}),
-    ("Resize", 10, [IMAGE, np.float32([1, 1, 2, 2])], [1], {"mode": "linear"}),
-    ("Resize", 11, [IMAGE, f32(0), np.float32([1, 1, 2, 2])], [1, 2], {"mode": "cubic"}),
+    ("Upsample", 9, [IMAGE, real([1, 1, 2, 3])], [1], {"mode": "nearest"}),
+    ("Upsample", 9, [IMAGE, real([1, 1, 2, 2])], [1], {"mode": "linear"}),
+    ("Resize", 10, [IMAGE, real([1, 1, 2, 0.5])], [1], {}),
+    ("Resize", 10, [IMAGE, real([1, 1, 2, 2])], [1], {"mode": "linear"}),
+    ("Resize", 11, [IMAGE, f32(0), real([1, 1, 2, 2])], [1, 2], {"mode": "cubic"}),
     ("Resize", 13, [IMAGE, None, None, i64(1, 3, 9, 5)], [3], {"mode": "linear"}),
     ("BatchNormalization", 7, [IMAGE, f32(3), f32(3), f32(3), f32(3) ** 2], [1, 2, 3, 4], {}),
     ("BatchNormalization", 9, [IMAGE, f32(3), f32(3), f32(3), f32(3) ** 2], [1], {}),
@@ -87,7 +95,7 @@ CASES: list[Case] = [
     ("Hardmax", 11, [X], [], {}),
     ("Hardmax", 13, [X], [], {"axis": 1}),
     ("Dropout", 7, [X], [], {"ratio": 0.5}),
-    ("Dropout", 12, [X, np.float32(0.5)], [1], {}),
+    ("Dropout", 12, [X, real(0.5)], [1], {}),
     ("Gemm", 7, [f32(2, 3), f32(4, 3), f32(4)], [1, 2], {"transB": 1, "alpha": 2.0, "beta": 0.5}),
     ("Gemm", 11, [f32(3, 2), f32(3, 4)], [1], {"transA": 1}),
     ("TopK", 7, [X], [], {"k": 2}),
@@ -132,11 +140,11 @@ CASES: list[Case] = [
     ("InstanceNormalization", 7, [IMAGE, f32(3), f32(3)], [1, 2], {}),
     ("LayerNormalization", 17, [X, f32(3, 4), f32(3, 4)], [1, 2], {"axis": 1}),
     ("LRN", 7, [f32(1, 7, 2, 2)], [], {"size": 5, "alpha": 0.5, "beta": 0.75, "bias": 2.0}),
-    ("OneHot", 9, [i64(0, -1, 7), np.float32([4]), np.float32([2, 5])], [1], {"axis": 0}),
+    ("OneHot", 9, [i64(0, -1, 7), real([4]), real([2, 5])], [1], {"axis": 0}),
     ("Einsum", 12, [f32(2, 3), f32(3, 4)], [], {"equation": "ij,jk->ki"}),
-    ("QuantizeLinear", 10, [X, np.float32(0.1), np.uint8(7)], [1, 2], {}),
-    ("QuantizeLinear", 13, [X, f32(3) ** 2 + 0.1, np.int8([1, 2, 3])], [1, 2], {"axis": 1}),
-    ("DequantizeLinear", 10, [np.int8([[1, -2]]), np.float32(0.1), np.int8(3)], [1, 2], {}),
+    ("QuantizeLinear", 10, [X, real(0.1), byte(7, signed=False)], [1, 2], {}),
+    ("QuantizeLinear", 13, [X, f32(3) ** 2 + 0.1, byte([1, 2, 3])], [1, 2], {"axis": 1}),
+    ("DequantizeLinear", 10, [byte([[1, -2]]), real(0.1), byte(3)], [1, 2], {}),
 ]
 
 

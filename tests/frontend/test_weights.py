@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ X = np.arange(6, dtype=np.float32).reshape(2, 3)
         ("value_ints", [7, 8], np.array([7, 8])),
     ],
 )
-def test_constant_nodes(attribute: str, value: object, expected: Array) -> None:
+def test_constant_nodes(attribute: str, value: Any, expected: Array) -> None:
     node = helper.make_node("Constant", [], ["y"], **{attribute: value})
     (found,) = evaluate(load_onnx(model([node], {}, 17)), {}).values()
     np.testing.assert_array_equal(found, expected)
@@ -38,7 +39,7 @@ def test_constant_nodes(attribute: str, value: object, expected: Array) -> None:
     ("attribute", "value", "expected"),
     [("value_string", "a", "a"), ("value_strings", ["a", "b"], ["a", "b"])],
 )
-def test_constant_strings(attribute: str, value: object, expected: object) -> None:
+def test_constant_strings(attribute: str, value: Any, expected: object) -> None:
     node = helper.make_node("Constant", [], ["y"], **{attribute: value})
     (found,) = evaluate(load_onnx(model([node], {}, 17)), {}).values()
     assert found.tolist() == expected

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, numpy_helper
+from onnx import ModelProto, TensorProto, numpy_helper
 from onnx.backend.test.case.test_case import TestCase
 from onnx.backend.test.loader import load_model_tests
 
@@ -37,7 +37,7 @@ def check(case: TestCase, run: Run = evaluate) -> str:
         AssertionError: a result is wrong.
     """
     for inputs, expected in case.data_sets or ():
-        model = case.model
+        model = _model(case)
         feeds = {i.name: _array(a) for i, a in zip(model.graph.input, inputs, strict=False)}
         arrays = {name: array for name, array in feeds.items() if array is not None}
         if len(arrays) < len(feeds):
@@ -58,11 +58,16 @@ def import_case(case: TestCase, arrays: Mapping[str, Array]) -> Graph:
     shapes = {name: array.shape for name, array in arrays.items()}
     while True:
         try:
-            return load_onnx(case.model, shapes, bound)
+            return load_onnx(_model(case), shapes, bound)
         except NotConstant as error:
             if set(error.inputs) <= set(bound):
                 raise
             bound |= {name: arrays[name] for name in error.inputs}
+
+
+def _model(case: TestCase) -> ModelProto:
+    assert case.model is not None
+    return case.model
 
 
 def _like(array: Array, type: TensorType) -> Array:
