@@ -39,7 +39,8 @@ def onnxruntime_results(model: bytes | str, inputs: dict[str, Array]) -> dict[st
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs()]
-    return dict(zip(names, session.run(names, inputs), strict=True))
+    results = session.run(names, inputs)
+    return {name: np.asarray(array) for name, array in zip(names, results, strict=True)}
 
 
 def assert_same(name: str, found: dict[str, Array], expected: dict[str, Array]) -> None:

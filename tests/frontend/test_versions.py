@@ -170,4 +170,4 @@ def test_each_version_means_what_onnxruntime_computes(case: Case) -> None:
     session = onnxruntime.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    check_model(proto, feeds, session.run(None, feeds))
+    check_model(proto, feeds, [np.asarray(array) for array in session.run(None, feeds)])
