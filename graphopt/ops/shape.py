@@ -61,7 +61,7 @@ class Transpose(Op):
         return (TensorType(x.dtype, tuple(x.shape[i] for i in self.perm)),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        return (np.ascontiguousarray(inputs[0].transpose(self.perm)),)
+        return (inputs[0].transpose(self.perm).copy(),)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Expand(Op):
         return (TensorType(x.dtype, self.shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
-        return (np.ascontiguousarray(np.broadcast_to(inputs[0], self.shape)),)
+        return (np.broadcast_to(inputs[0], self.shape).copy(),)
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,8 @@ class Pad(Op):
         )
         widths = [(max(0, b), max(0, e)) for b, e in zip(begins, ends, strict=True)]
         x = x[crop]
+        if not any(self.pads):
+            return (x,)
         if self.mode == "constant":
             fill = np.asarray(self.value).astype(x.dtype)
             return (np.pad(x, widths, constant_values=fill),)
