@@ -104,6 +104,28 @@ def _with_constant(b: _Builder, x: Value) -> Value:
     return b.apply(op, x, constant)
 
 
+def _affine(b: _Builder, x: Value) -> Value | None:
+    """x * s + c along one axis, or a half of it."""
+    if x.type.rank == 0:
+        return None
+    axis = b.draw(st.sampled_from(sorted({min(1, x.type.rank - 1), x.type.rank - 1})))
+    shape = tuple(d if i == axis else 1 for i, d in enumerate(x.type.dims))
+    which = b.integer(0, 2)
+    if which != 1:
+        x = b.apply(Mul(), x, b.constant(shape))
+    return x if which == 0 else b.apply(Add(), x, b.constant(shape))
+
+
+def _padded_conv_or_pool(b: _Builder, x: Value) -> Value | None:
+    if x.type.rank not in (3, 4):
+        return None
+    x = b.apply(Relu(), x) if b.draw(st.booleans()) else x
+    ends = [b.integer(0, 1) if i % x.type.rank > 1 else 0 for i in range(2 * x.type.rank)]
+    fill = b.draw(st.sampled_from([0.0, 0.0, -1e300]))
+    padded = b.apply(Pad(tuple(ends), value=fill), x)
+    return _conv(b, padded) if fill == 0.0 and b.draw(st.booleans()) else _pool(b, padded)
+
+
 def _binary(b: _Builder, x: Value) -> Value | None:
     same = [v for v in b.values if v.type == x.type]
     op = b.draw(st.sampled_from([Add(), Sub(), Mul(), Max()]))
@@ -258,19 +280,26 @@ def _layer_norm(b: _Builder, x: Value) -> Value | None:
 
 STEPS: tuple[Callable[[_Builder, Value], Value | None], ...] = (
     _unary,
+    _affine,
+    _affine,
     _with_constant,
     _binary,
     _power,
     _reduce,
     _softmax,
     _transpose,
+    _transpose,
+    _reshape,
     _reshape,
     _slice,
     _pad,
     _concat,
     _expand,
     _conv,
+    _conv,
     _pool,
+    _padded_conv_or_pool,
+    _matmul,
     _matmul,
     _scores,
     _silu,
@@ -290,15 +319,18 @@ def graphs(draw: Draw, dtype: DType = DType.F64, max_steps: int = 8) -> Graph:
     """
     b = _Builder(draw, dtype)
     for _ in range(b.integer(1, 2)):
-        shape = draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+        rank = draw(st.sampled_from([4, 3, 2, 1]))
+        shape = draw(st.lists(st.sampled_from([2, 3, 1, 4]), min_size=rank, max_size=rank))
         b.values.append(Value(f"x{len(b.values)}", TensorType(dtype, tuple(shape))))
     inputs = tuple(b.values)
     for _ in range(b.integer(1, max_steps)):
         step = draw(st.sampled_from(STEPS))
-        result = step(b, draw(st.sampled_from(b.values[::-1])))
+        latest = b.values[-1:] if b.integer(0, 3) else b.values
+        result = step(b, draw(st.sampled_from(latest)))
         if result is not None and result.type.elements <= MAX_ELEMENTS:
             b.values.append(result)
     computed = [v for v in b.values if v not in inputs] or b.values
-    outputs = draw(st.lists(st.sampled_from(computed[::-1]), min_size=1, max_size=3, unique=True))
-    graph = Graph("g", inputs, tuple(b.nodes), tuple(outputs), b.constants)
+    others = draw(st.lists(st.sampled_from(computed), max_size=2))
+    outputs = tuple(dict.fromkeys([computed[-1], *others]))
+    graph = Graph("g", inputs, tuple(b.nodes), outputs, b.constants)
     return graph.with_nodes(graph.nodes)
