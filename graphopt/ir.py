@@ -282,6 +282,13 @@ class Graph:
         )
         return replace(self, nodes=nodes, outputs=tuple(new.get(v, v) for v in self.outputs))
 
+    def __str__(self) -> str:
+        """The graph as text, which `parse_graph` reads back."""
+        # text.py builds on this module.
+        from graphopt.text import print_graph
+
+        return print_graph(self)
+
     @property
     def macs(self) -> int:
         return sum(node.macs for node in self.nodes)
