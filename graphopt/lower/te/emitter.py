@@ -145,7 +145,12 @@ class Emitter:
 
     def local(self, dtype: DType, initial: Expr, lanes: int = 0) -> Local:
         """A variable of the current loop body; with `lanes` 0, as wide as the current vector."""
-        buffer = T.alloc_buffer((lanes or self.width,), tvm_dtype(dtype), scope="local")
+        buffer = T.alloc_buffer(
+            (lanes or self.width,),
+            tvm_dtype(dtype),
+            scope="local",
+            annotations={"disable_lower_builtin": True},
+        )
         local = Local(buffer, lanes or self.width)
         local.set(initial)
         return local
