@@ -63,7 +63,7 @@ def _host_target() -> Target:
 
 def _read(path: Path) -> Target:
     described: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    expected = {field.name for field in fields(Target)} - {"name", "threads"}
+    expected = {field.name for field in fields(Target)} - {"name", "threads", "optimization"}
     if set(described) != expected:
         raise TargetError(
             str(path),

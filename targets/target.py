@@ -9,7 +9,8 @@ class Target:
 
     `features` are the flags of /proc/cpuinfo that the code needs to run. `vector_bytes` and
     `vector_registers` describe the register file a micro-kernel may fill. `threads` is how many
-    threads one run of the model uses; kernels are serial when it is 1.
+    threads one run of the model uses; kernels are serial when it is 1. `optimization` is LLVM's level, from 0 (code
+    that is right and quick to compile) to 3.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Target:
     l1_bytes: int
     l2_bytes: int
     threads: int = 1
+    optimization: int = 3
 
     def lanes(self, element_bytes: int) -> int:
         """How many elements of `element_bytes` bytes one vector register holds."""

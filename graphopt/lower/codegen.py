@@ -48,7 +48,12 @@ def _pointer(dtype: str) -> PointerType:
 
 
 def _compile(module: tvm.IRModule, symbol: str, target: Target) -> bytes:
-    described: dict[str, object] = {"kind": "llvm", "mtriple": target.mtriple, "mcpu": target.mcpu}
+    described: dict[str, object] = {
+        "kind": "llvm",
+        "mtriple": target.mtriple,
+        "mcpu": target.mcpu,
+        "opt-level": target.optimization,
+    }
     if target.mattr:
         described["mattr"] = list(target.mattr)
     llvm = tvm.target.Target(described)
