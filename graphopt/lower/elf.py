@@ -11,6 +11,8 @@ from graphopt.errors import BuildError
 Segment = Literal["rodata", "text", "data"]
 
 _WRITE, _ALLOC, _EXECUTE = 1, 2, 4
+# Without optimization TVM leaves a constructor in each object that does nothing.
+_UNUSED = (".eh_frame", ".init_array")
 _PROGBITS, _SYMTAB, _RELA, _NOBITS, _X86_64_UNWIND = 1, 2, 4, 8, 0x70000001
 _CODE_AND_DATA = (_PROGBITS, _NOBITS)
 _UNDEFINED, _ABSOLUTE = 0, 0xFFF1
@@ -85,7 +87,7 @@ def read_object(content: bytes) -> ObjectFile:
         name = _string(content, headers[names_index].offset + header.name)
         if header.type == _SYMTAB:
             symbols = _symbols(content, header, headers[header.link])
-        elif header.flags & _ALLOC and name != ".eh_frame" and header.type != _X86_64_UNWIND:
+        elif header.flags & _ALLOC and not (name in _UNUSED or header.type == _X86_64_UNWIND):
             if header.type not in _CODE_AND_DATA:
                 raise BuildError("link", f"section {name}: expected code or data, found another")
             sections[index] = _section(content, header)
