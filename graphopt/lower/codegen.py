@@ -79,7 +79,8 @@ def _passes(target: tvm.target.Target) -> tvm.transform.Pass:
     """Lowering of a function without host and device parts, in the order of TVM's own pipeline.
 
     Without StorageRewrite, which moves local buffers out of the scope that says where they live,
-    and without CommonSubexprElim, which LLVM does better.
+    and without CommonSubexprElim, HoistIfThenElse, RenormalizeSplitPattern and RemoveNoOp: LLVM
+    does their work anyway, and they take a third of the time.
     """
     structured, flat = s_tir.transform, tirx.transform
     return tvm.transform.Sequential(
@@ -99,11 +100,8 @@ def _passes(target: tvm.target.Target) -> tvm.transform.Pass:
             flat.NarrowDataType(32),
             structured.LoopPartition(),
             flat.VectorizeLoop(True),
-            structured.HoistIfThenElse(),
             flat.UnrollLoop(),
-            structured.RenormalizeSplitPattern(),
             flat.StmtSimplify(),
-            flat.RemoveNoOp(),
             structured.RewriteUnsafeSelect(),
             flat.FP8ComputeLegalize(),
             flat.VerifyMemory(),
