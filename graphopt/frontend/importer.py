@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from onnx import GraphProto, ModelProto, NodeProto
+from onnx import FunctionProto, GraphProto, ModelProto, NodeProto
 
 from graphopt.errors import ModelError, TypeRuleError, UnsupportedOperator
 from graphopt.frontend.binding import bind_inputs, check_constant
@@ -16,7 +16,8 @@ from graphopt.frontend.builder import Builder, Operand
 from graphopt.frontend.call import Call
 from graphopt.frontend.conformance import check_call
 from graphopt.frontend.fallback import import_other
-from graphopt.frontend.model import inline_functions, opsets, read_model
+from graphopt.frontend.local_functions import Key, function_body, function_key, local_functions
+from graphopt.frontend.model import opsets, read_model
 from graphopt.frontend.order import ordered_nodes
 from graphopt.frontend.registry import IMPORTERS
 from graphopt.frontend.weights import Weights
@@ -47,11 +48,9 @@ def load_onnx(
         TypeRuleError: an operator is applied to types it is not defined for.
     """
     proto, folder, where = read_model(model)
-    versions = opsets(proto, where)
-    proto = inline_functions(proto, where)
-    return Importer(versions, Weights(folder), where).run(
-        proto.graph, shapes or {}, constants or {}
-    )
+    versions = opsets(proto.opset_import, where)
+    importer = Importer(versions, local_functions(proto, where), Weights(folder), where)
+    return importer.run(proto.graph, shapes or {}, constants or {})
 
 
 class Importer:
@@ -60,13 +59,22 @@ class Importer:
     Attributes:
         builder: collects the nodes.
         weights: reads the model's tensors.
-        opsets: the version of each domain.
+        opsets: the version of each domain, for the nodes being imported.
+        functions: those that the model brings along.
     """
 
-    def __init__(self, opsets: Mapping[str, int], weights: Weights, where: str) -> None:
+    def __init__(
+        self,
+        opsets: Mapping[str, int],
+        functions: Mapping[Key, FunctionProto],
+        weights: Weights,
+        where: str,
+    ) -> None:
         self.builder = Builder()
         self.weights = weights
         self.opsets = opsets
+        self.functions = functions
+        self._active: list[Key] = []
         self.where = where
 
     def run(
@@ -151,13 +159,37 @@ class Importer:
 
     def _run_node(self, node: NodeProto, scope: Scope, where: str) -> None:
         inputs = tuple(scope[name] if name else None for name in node.input)
+        nodes, made = len(self.builder.nodes), len(self.builder.made)
+        if function_key(node) in self.functions:
+            results = self._call_function(node, inputs, where)
+        else:
+            results = self._import_node(node, inputs, scope, where)
+        self._name_results(node, results, scope, where, nodes, made)
+
+    def _call_function(
+        self, node: NodeProto, inputs: tuple[Operand | None, ...], where: str
+    ) -> tuple[Operand, ...]:
+        key = function_key(node)
+        if key in self._active:
+            raise ModelError(where, f"function {key[0]}:{key[1]} calls itself")
+        function = self.functions[key]
+        outer, self.opsets = self.opsets, opsets(function.opset_import, where)
+        self._active.append(key)
+        given = [operand for operand in inputs if operand is not None]
+        results = self.import_graph(function_body(function, node), given, {})
+        self._active.pop()
+        self.opsets = outer
+        return results
+
+    def _import_node(
+        self, node: NodeProto, inputs: tuple[Operand | None, ...], scope: Scope, where: str
+    ) -> tuple[Operand, ...]:
         domain = "" if node.domain == "ai.onnx" else node.domain
         key = f"{domain}:{node.op_type}" if domain else node.op_type
         opset = self.opsets.get(domain)
         if opset is None:
             raise ModelError(where, f"the model imports no operator set for domain {domain!r}")
         call = Call(node, inputs, opset, self, scope, where)
-        nodes, made = len(self.builder.nodes), len(self.builder.made)
         try:
             check_call(call)
             result = IMPORTERS[key](call) if key in IMPORTERS else import_other(call)
@@ -169,8 +201,7 @@ class Importer:
             raise ModelError(
                 where, f"inputs or attributes: expected some that fit {key}, found: {error}"
             ) from error
-        results = result if isinstance(result, tuple) else (result,)
-        self._name_results(node, results, scope, where, nodes, made)
+        return result if isinstance(result, tuple) else (result,)
 
     def _name_results(
         self,

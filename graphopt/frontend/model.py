@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
-from onnx import GraphProto, ModelProto, defs, inliner
+from onnx import GraphProto, ModelProto, OperatorSetIdProto, defs
 
-from graphopt.errors import ModelError, UnsupportedOperator
+from graphopt.errors import ModelError
 
 OLDEST_OPSET = 7
 
@@ -60,13 +61,13 @@ def _check_names(graph: GraphProto, where: str) -> None:
             raise ModelError(where, f"names: expected text, found {name!r}", "export it again")
 
 
-def opsets(model: ModelProto, where: str) -> dict[str, int]:
-    """The operator set version of each domain that the model imports.
+def opsets(imports: Iterable[OperatorSetIdProto], where: str) -> dict[str, int]:
+    """The operator set version of each domain that a model or function imports.
 
     Raises:
         ModelError: the version of the standard domain is one that graphopt does not know.
     """
-    versions = {_domain(entry.domain): entry.version for entry in model.opset_import}
+    versions = {_domain(entry.domain): entry.version for entry in imports}
     newest = defs.onnx_opset_version()
     version = versions.get("")
     if version is not None and not OLDEST_OPSET <= version <= newest:
@@ -80,18 +81,6 @@ def opsets(model: ModelProto, where: str) -> dict[str, int]:
 
 def _domain(domain: str) -> str:
     return "" if domain == "ai.onnx" else domain
-
-
-def inline_functions(model: ModelProto, where: str) -> ModelProto:
-    """The model with its own functions expanded where they are called."""
-    if not model.functions:
-        return model
-    try:
-        return inliner.inline_local_functions(model)
-    except (RuntimeError, ValueError) as error:
-        raise UnsupportedOperator(
-            where, f"the model's functions cannot be expanded: {error}"
-        ) from error
 
 
 def free_names(graph: GraphProto) -> set[str]:

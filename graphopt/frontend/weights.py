@@ -55,7 +55,7 @@ class Weights:
         if dtype is DType.STR:
             strings = [s.decode() if isinstance(s, bytes) else str(s) for s in array.reshape(-1)]
             return np.array(strings, dtype=object).reshape(array.shape)
-        return np.array(array, dtype=dtype.numpy)
+        return np.asarray(array, dtype=dtype.numpy)
 
     def sparse(self, tensor: SparseTensorProto) -> Array:
         """A sparse tensor, made dense."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from onnx import TensorProto, helper
+import pytest
+from onnx import AttributeProto, FunctionProto, ModelProto, NodeProto, TensorProto, helper
 
+from graphopt.errors import ModelError
 from graphopt.frontend import load_onnx
 from graphopt.ir import Location
-from graphopt.ops import Relu, Reshape
+from graphopt.ops import Clip, LeakyRelu, Reduce, Relu, Reshape
 
 from .onnx_runs import check_model, model
 
@@ -63,18 +65,68 @@ def test_a_known_condition_takes_its_branch() -> None:
     assert [node.op for node in graph.nodes] == [Relu()]
 
 
-def test_functions_of_the_model_are_expanded() -> None:
-    body = [
-        helper.make_node("Mul", ["a", "a"], ["s"]),
-        helper.make_node("Relu", ["s"], ["b"]),
-    ]
-    opset = helper.make_opsetid("", 17)
-    function = helper.make_function("own", "Square", ["a"], ["b"], body, [opset])
-    proto = model([helper.make_node("Square", ["x"], ["y"], domain="own")], {"x": X}, 17)
+def reference(name: str, to: str, kind: AttributeProto.AttributeType) -> AttributeProto:
+    return AttributeProto(name=name, ref_attr_name=to, type=kind)
+
+
+def with_functions(call: NodeProto, *functions: FunctionProto) -> ModelProto:
+    proto = model([call], {"x": X}, 17)
     proto.opset_import.append(helper.make_opsetid("own", 1))
-    proto.functions.append(function)
-    graph = check_model(proto, {"x": X})
-    assert [node.op.name for node in graph.nodes] == ["mul", "relu"]
+    proto.functions.extend(functions)
+    return proto
+
+
+def test_functions_of_the_model_are_expanded() -> None:
+    leaky = helper.make_node("LeakyRelu", ["a"], ["b"])
+    leaky.attribute.append(reference("alpha", "slope", AttributeProto.FLOAT))
+    target = helper.make_node("Constant", [], ["k"])
+    target.attribute.append(reference("value_ints", "dims", AttributeProto.INTS))
+    fold = helper.make_node("Reshape", ["b", "k"], ["c"])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+    slope = [helper.make_attribute("slope", 0.25)]
+    inner = helper.make_function(
+        "own", "Inner", ["a"], ["c"], [target, leaky, fold], opsets, ["dims"], slope
+    )
+    calls = [
+        helper.make_node("Inner", ["a"], ["t"], domain="own", dims=[6, 4]),
+        helper.make_node("Inner", ["t"], ["c"], domain="own", dims=[24], slope=0.5),
+    ]
+    outer = helper.make_function("own", "Outer", ["a"], ["c"], calls, opsets)
+    node = helper.make_node("Outer", ["x"], ["y"], domain="own", name="call")
+    expected = np.where(X >= 0, X, 0.125 * X).reshape(24)
+    graph = check_model(with_functions(node, inner, outer), {"x": X}, [expected])
+    assert [each.op for each in graph.nodes] == [
+        LeakyRelu(0.25),
+        Reshape((6, 4)),
+        LeakyRelu(0.5),
+        Reshape((24,)),
+    ]
+    assert graph.nodes[0].location.names == ("call", "t", "b")
+
+
+def test_a_function_has_its_own_operator_set() -> None:
+    body = [helper.make_node("ReduceSum", ["a"], ["b"], axes=[1])]
+    function = helper.make_function("own", "F", ["a"], ["b"], body, [helper.make_opsetid("", 11)])
+    node = helper.make_node("F", ["x"], ["y"], domain="own")
+    (reduce,) = load_onnx(with_functions(node, function)).nodes
+    assert reduce.op == Reduce("sum", (1,), True)
+
+
+def test_a_function_may_be_called_without_its_last_inputs() -> None:
+    body = [helper.make_node("Clip", ["a", "low", "high"], ["b"])]
+    opset = helper.make_opsetid("", 17)
+    function = helper.make_function("own", "F", ["a", "low", "high"], ["b"], body, [opset])
+    node = helper.make_node("F", ["x"], ["y"], domain="own")
+    (clip,) = load_onnx(with_functions(node, function)).nodes
+    assert clip.op == Clip()
+
+
+def test_a_function_that_calls_itself() -> None:
+    body = [helper.make_node("F", ["a"], ["b"], domain="own", name="again")]
+    function = helper.make_function("own", "F", ["a"], ["b"], body, [helper.make_opsetid("own", 1)])
+    node = helper.make_node("F", ["x"], ["y"], domain="own")
+    with pytest.raises(ModelError, match="'again'.*own:F calls itself"):
+        load_onnx(with_functions(node, function))
 
 
 def test_functions_of_onnx_are_expanded() -> None:
