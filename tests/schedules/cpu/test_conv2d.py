@@ -93,13 +93,13 @@ def convs(draw: st.DrawFn, depthwise: bool = False) -> Region:
     kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
     dilations = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-    size = [draw(st.integers(r, r + 17)) for r in reach]
+    height, width = (draw(st.integers(r, r + 17)) for r in reach)
     pads = draw(st.tuples(*(st.integers(0, min(3, r)) for r in (*reach, *reach))))
     groups = draw(st.integers(1, 20)) if depthwise else draw(st.integers(1, 3))
     ins = 1 if depthwise else draw(st.integers(1 if groups == 1 else 2, 9))
     outs = 1 if depthwise else draw(st.integers(1, 28))
     return conv(
-        (draw(st.integers(1, 2)), *size, ins * groups),
+        (draw(st.integers(1, 2)), height, width, ins * groups),
         outs * groups,
         kernel,
         draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
