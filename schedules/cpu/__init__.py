@@ -1,6 +1,7 @@
 """Kernels for x86-64, the fast ones written directly as TIR. Planning imports no TVM."""
 
 from graphopt.lower.kernel import Schedule
+from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
 from graphopt.schedules.cpu.generic import Generic
@@ -14,6 +15,7 @@ SCHEDULES: tuple[Schedule, ...] = (
     DepthwiseConv2d(),
     Conv2d(),
     ConstantMatMul(),
+    BatchedMatMul(),
     Pool2d(),
     ReduceAxes(),
     Rows(),

@@ -51,7 +51,7 @@ class _ConvEmitter:
         elements = Elements(plan.where.region, buffers, shape)
         self.tiles = TileEmitter(
             elements,
-            plan.where.anchor,
+            plan.where,
             buffers[w],
             plan.panels.lanes,
             bias[0] if bias else None,

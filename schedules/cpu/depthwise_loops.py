@@ -29,5 +29,5 @@ class DepthwiseEmitter(WindowEmitter):
     def fold(self, total: Expr, value: Expr, weight: Expr) -> Expr:
         return total + value * weight
 
-    def result(self, total: Expr, y: Expr, strip: Strip, pixel: int, lanes: int) -> Expr:
+    def result(self, total: Expr, y: Expr, strip: Strip, pixel: Expr, lanes: int) -> Expr:
         return total

@@ -112,15 +112,16 @@ def store(buffer: Buffer, offset: Expr, value: Expr, lanes: int) -> None:
 
 
 class Registers:
-    """`count` vectors that LLVM keeps in registers: every index is a constant."""
+    """`count` vectors, which LLVM keeps in registers as long as every index is a constant."""
 
     def __init__(self, count: int, lanes: int) -> None:
+        self.count = count
         self.lanes = lanes
         self._buffer = T.alloc_buffer(
             (count * lanes,), "float32", scope="local", annotations={"disable_lower_builtin": True}
         )
 
-    def get(self, i: int, lanes: int | None = None) -> Expr:
+    def get(self, i: Expr, lanes: int | None = None) -> Expr:
         """Vector `i`, or its first `lanes` elements."""
         return load(self._buffer, i * self.lanes, lanes or self.lanes)
 
@@ -130,6 +131,31 @@ class Registers:
 
     def set(self, i: int, value: Expr) -> None:
         store(self._buffer, i * self.lanes, value, self.lanes)
+
+
+def in_memory(registers: Registers) -> Registers:
+    """A copy of `registers` whose vectors may be numbered by a loop variable."""
+    copy = Registers(registers.count, registers.lanes)
+    for i in range(registers.count):
+        copy.set(i, registers.get(i))
+    return copy
+
+
+def row_offset(have: Sequence[int], shape: Sequence[int], row: Expr, stride: int) -> Expr:
+    """Where the part of a tensor starts that belongs to `row`, which counts through `shape`.
+
+    The tensor has the dimensions `have`, which broadcast to `shape`, of parts of `stride` elements.
+    """
+    if tuple(have) == tuple(shape):
+        return row * stride
+    offset: Expr = T.int32(0)
+    below = 1
+    for mine, size in zip(reversed(have), reversed(shape), strict=True):
+        if mine > 1:
+            offset = offset + T.floormod(T.floordiv(row, below), size) * stride
+            stride *= mine
+        below *= size
+    return offset
 
 
 class Elements:
@@ -167,24 +193,10 @@ class Elements:
     def _operand(self, value: Value, row: Expr, column: Expr, lanes: int) -> Expr:
         dims = value.type.dims
         aligned = (1,) * (len(self.shape) - len(dims)) + dims
-        offset = self._row_offset(aligned, row)
+        offset = row_offset(aligned[:-1], self.shape[:-1], row, aligned[-1])
         if aligned[-1] == 1:
             return splat(self.buffers[value][offset], lanes)
         return load(self.buffers[value], offset + column, lanes)
-
-    def _row_offset(self, aligned: tuple[int, ...], row: Expr) -> Expr:
-        """Where row `row` of the output starts in an operand of shape `aligned`."""
-        if aligned[:-1] == self.shape[:-1]:
-            return row * aligned[-1]
-        offset: Expr = T.int32(0)
-        stride = aligned[-1]
-        below = 1
-        for have, want in zip(reversed(aligned[:-1]), reversed(self.shape[:-1]), strict=True):
-            if have > 1:
-                offset = offset + T.floormod(T.floordiv(row, below), want) * stride
-                stride *= have
-            below *= want
-        return offset
 
     def store_outputs(self, known: dict[Value, Expr], row: Expr, column: Expr, lanes: int) -> None:
         """Compute and store all outputs of the region at this place."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
 from graphopt.schedules.cpu.emit import Buffer, Elements, Expr, T, count, kernel, outer_loop
 from graphopt.schedules.cpu.product import Segment, TileEmitter, block_range, within
-from graphopt.schedules.cpu.tiling import Panel
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -18,36 +18,67 @@ if TYPE_CHECKING:
 
 def build_product(plan: ProductPlan) -> PrimFunc:
     """The function of a planned product."""
-    where, panels = plan.where, plan.panels
+    where = plan.where
     a, b, *bias = where.anchor.inputs
 
     def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
         elements = Elements(where.region, buffers, where.result.type.dims)
         bias_value = bias[0] if bias else None
-        emitter = TileEmitter(elements, where.anchor, buffers[b], panels.lanes, bias_value)
+        tiles = TileEmitter(elements, where, buffers[b], plan.panels.lanes, bias_value)
+        blocks = plan.grid.panels.count
+        with outer_loop(plan.grid.count, plan.threads) as outer:
+            emit_tiles(
+                plan,
+                tiles,
+                lambda row, k: buffers[a][row * plan.panels.depth + k],
+                T.int32(0),
+                T.int32(0),
+                block_range(T.floordiv(outer, blocks), plan.grid.rows),
+                block_range(T.floormod(outer, blocks), plan.grid.panels),
+            )
 
-        def tile(row: Expr, rows: int, vector: Expr, panel: Panel) -> None:
+    return kernel(where.region, body, {where.input_index(b): plan.panels.elements})
+
+
+def emit_tiles(
+    plan: ProductPlan,
+    tiles: TileEmitter,
+    scalar: Callable[[Expr, Expr], Expr],
+    weights: Expr,
+    first_row: Expr,
+    some_tiles: tuple[Expr, Expr] | None = None,
+    some_panels: tuple[Expr, Expr] | None = None,
+) -> None:
+    """Emit the register tiles of a product, all or those in two ranges.
+
+    `scalar(row, k)` is an element of the first matrix, `weights` the offset of the packed second
+    one, `first_row` the row of the output that row 0 belongs to.
+    """
+    panels = plan.panels
+    every_tile = T.int32(0), T.int32(plan.tiles[-1].end)
+    every_panel = T.int32(0), T.int32(panels.count)
+    for panel in panels.shapes():
+        with count(*within(panel.group, *(some_panels or every_panel))) as p:
+            vector = panel.group.start + (p - panel.group.first) * panel.group.size
             column = vector * panels.lanes
             wide = panel.group.size * panels.lanes
-            sums = emitter.clear(rows, panel, column)
-            segment = Segment(
-                range(rows),
-                panels.depth,
-                lambda i, k: buffers[a][(row + i) * panels.depth + k],
-                lambda k: column * panels.depth + k * wide,
-            )
-            emitter.accumulate(sums, panel.group.size, segment)
-            emitter.finish(sums, rows, panel, row, column)
+            for group in plan.tiles:
+                with count(*within(group, *(some_tiles or every_tile))) as t:
+                    row = group.start + (t - group.first) * group.size
+                    sums = tiles.clear(group.size, panel, column)
+                    segment = Segment(
+                        range(group.size),
+                        panels.depth,
+                        partial(_element, scalar, row),
+                        partial(_weight, weights + column * panels.depth, wide),
+                    )
+                    tiles.accumulate(sums, panel.group.size, segment)
+                    tiles.finish(sums, group.size, panel, first_row + row, column)
 
-        with outer_loop(plan.grid.count, plan.threads) as outer:
-            some_tiles = block_range(T.floordiv(outer, plan.grid.panels.count), plan.grid.rows)
-            some_panels = block_range(T.floormod(outer, plan.grid.panels.count), plan.grid.panels)
-            for panel in panels.shapes():
-                with count(*within(panel.group, *some_panels)) as p:
-                    for group in plan.tiles:
-                        with count(*within(group, *some_tiles)) as t:
-                            row = group.start + (t - group.first) * group.size
-                            vector = panel.group.start + (p - panel.group.first) * panel.group.size
-                            tile(row, group.size, vector, panel)
 
-    return kernel(where.region, body, {where.input_index(b): panels.elements})
+def _element(scalar: Callable[[Expr, Expr], Expr], row: Expr, i: int, k: Expr) -> Expr:
+    return scalar(row + i, k)
+
+
+def _weight(start: Expr, wide: int, k: Expr) -> Expr:
+    return start + k * wide

@@ -25,7 +25,7 @@ class MaxEmitter(WindowEmitter):
     def fold(self, total: Expr, value: Expr, weight: Expr) -> Expr:
         return T.max(total, value)
 
-    def result(self, total: Expr, y: Expr, strip: Strip, pixel: int, lanes: int) -> Expr:
+    def result(self, total: Expr, y: Expr, strip: Strip, pixel: Expr, lanes: int) -> Expr:
         return total
 
 
@@ -51,7 +51,10 @@ class AverageEmitter(WindowEmitter):
     def fold(self, total: Expr, value: Expr, weight: Expr) -> Expr:
         return total + value
 
-    def result(self, total: Expr, y: Expr, strip: Strip, pixel: int, lanes: int) -> Expr:
+    def uniform(self, strip: Strip) -> bool:
+        return not strip.edge
+
+    def result(self, total: Expr, y: Expr, strip: Strip, pixel: Expr, lanes: int) -> Expr:
         columns = self.horizontal.kernel
         if strip.edge:
             columns = len(self.horizontal.taps(strip.start + pixel))

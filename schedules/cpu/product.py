@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphopt.ir import Node, Value
+from graphopt.ir import Value
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -13,10 +13,12 @@ from graphopt.schedules.cpu.emit import (
     Registers,
     T,
     const,
+    in_memory,
     load,
     loop,
     splat,
 )
+from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Blocks, Group, Panel
 from graphopt.schedules.cpu.window import Axis
 
@@ -43,13 +45,13 @@ class TileEmitter:
     def __init__(
         self,
         elements: Elements,
-        anchor: Node,
+        where: Anchored,
         weights: Buffer,
         lanes: int,
         bias: Value | None = None,
     ) -> None:
         self.elements = elements
-        self.anchor = anchor
+        self.where = where
         self.weights = weights
         self.lanes = lanes
         self.bias = bias
@@ -92,15 +94,27 @@ class TileEmitter:
     def finish(self, sums: Registers, rows: int, panel: Panel, row: Expr, column: Expr) -> None:
         """Apply the elementwise nodes and store: rows `row`, `row` + 1, ... from `column` on."""
         vectors = panel.group.size
-        for i in range(rows):
+        whole = vectors if panel.tail == self.lanes else vectors - 1
+
+        def place(kept: Registers, i: Expr, j: Expr, lanes: int) -> None:
+            at = column + j * self.lanes
+            total = kept.get(i * vectors + j, lanes)
+            if self.bias is not None and lanes != self.lanes:
+                total = total + load(self.elements.buffers[self.bias], at, lanes)
+            self.elements.store_outputs({self.where.result: total}, row + i, at, lanes)
+
+        if self.where.heavy:
+            kept = in_memory(sums)
+            with loop(rows) as i:
+                if whole:
+                    with loop(whole) as j:
+                        place(kept, i, j, self.lanes)
+                if whole < vectors:
+                    place(kept, i, whole, panel.tail)
+            return
+        for number in range(rows):
             for j in range(vectors):
-                lanes = self._lanes(panel, j)
-                at = column + j * self.lanes
-                total = sums.get(i * vectors + j, lanes)
-                if self.bias is not None and lanes != self.lanes:
-                    total = total + load(self.elements.buffers[self.bias], at, lanes)
-                known = {self.anchor.output: total}
-                self.elements.store_outputs(known, row + i, at, lanes)
+                place(sums, number, j, self._lanes(panel, j))
 
     def _lanes(self, panel: Panel, vector: int) -> int:
         return panel.tail if vector == panel.group.size - 1 else self.lanes

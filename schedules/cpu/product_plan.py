@@ -37,3 +37,16 @@ def plan_product(where: Anchored, target: Target, rows: int, depth: int) -> Prod
     tiles = split(rows, tile.rows)
     grid = choose_grid(target, tiles[-1].end, tile.rows * depth * 4, panels.count, panels.bytes)
     return ProductPlan(where, panels, tiles, grid, target.threads)
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """One `product` for each index of the `batch` dimensions; room for `slots` packed matrices."""
+
+    product: ProductPlan
+    batch: tuple[int, ...]
+    slots: int
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.slots * self.product.panels.elements * 4

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from graphopt import ops
 from graphopt.ir import DType, Graph, Node, Op, Value
 from graphopt.ops.elementwise import Elementwise
 from graphopt.rewrite import Reject
 
 MAX_ELEMENTS = 2**31 - 1
+
+# Elementwise operators of one or two instructions; others are polynomials.
+_SHORT = (
+    ops.Abs,
+    ops.Add,
+    ops.Clip,
+    ops.LeakyRelu,
+    ops.Max,
+    ops.Min,
+    ops.Mul,
+    ops.Neg,
+    ops.PRelu,
+    ops.Relu,
+    ops.Sub,
+    ops.Where,
+)
+MAX_SHORT = 4
 
 
 @dataclass(frozen=True)
@@ -21,6 +39,12 @@ class Anchored:
     @property
     def result(self) -> Value:
         return self.anchor.output
+
+    @property
+    def heavy(self) -> bool:
+        """Whether the elementwise nodes are too much code to write out for each register."""
+        others = [node for node in self.region.nodes if node is not self.anchor]
+        return len(others) > MAX_SHORT or not all(isinstance(n.op, _SHORT) for n in others)
 
     def input_index(self, value: Value) -> int:
         """The position of `value` among the region's inputs."""

@@ -16,6 +16,8 @@ FMA_LATENCY = 4
 # Cycles around the inner loop of one tile: to clear and store an accumulator, and for the loop.
 PER_ACCUMULATOR = 2.0
 PER_TILE = 12.0
+# Each shape of tile is code of its own: so much slower may one be that saves another.
+PER_SHAPE = 0.01
 
 
 @dataclass(frozen=True)
@@ -88,11 +90,13 @@ def choose_tile(unit: VectorUnit, rows: int, vectors: int, depth: int) -> Tile:
         for tile_rows in range(1, min(rows, unit.registers) + 1):
             if not unit.fits(tile_rows, tile_vectors):
                 break
-            cycles = sum(
-                across.count * down.count * tile_cycles(down.size, across.size, depth)
+            shapes = [
+                (across.count * down.count, down.size, across.size)
                 for across in split(vectors, tile_vectors)
                 for down in split(rows, tile_rows)
-            )
+            ]
+            total = sum(number * tile_cycles(m, n, depth) for number, m, n in shapes)
+            cycles = total * (1 + PER_SHAPE * (len(shapes) - 1))
             if best is None or cycles < best[0]:
                 best = (cycles, Tile(tile_rows, tile_vectors))
     assert best is not None

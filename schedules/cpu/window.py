@@ -15,7 +15,7 @@ from graphopt.targets import Target
 # Each border tile is code of its own; beyond this, building takes longer than it gains.
 MAX_EDGE_TILES = 8
 # Enough chains of additions to hide their latency, few enough to leave registers for operands.
-PIXELS = 6
+PIXELS = range(7, 3, -1)
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,9 @@ def plan_window(
     where: Anchored, target: Target, vertical: Axis, horizontal: Axis
 ) -> WindowPlan | Reject:
     """Cut a windowed operator into tiles of pixels."""
-    cut = strips(horizontal, PIXELS)
+    # Tiles of one size are less code than of two.
+    even = (pixels for pixels in PIXELS if horizontal.out % pixels == 0)
+    cut = strips(horizontal, next(even, PIXELS[0]))
     if sum(strip.edge for strip in cut) > MAX_EDGE_TILES:
         return Reject("the padding is too wide")
     return WindowPlan(where, vertical, horizontal, cut, target.lanes(4), target.threads)

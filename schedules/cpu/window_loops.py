@@ -15,6 +15,7 @@ from graphopt.schedules.cpu.emit import (
     T,
     channel_vectors,
     count,
+    in_memory,
     load,
     loop,
     outer_loop,
@@ -50,8 +51,12 @@ class WindowEmitter(ABC):
         """The value after one more tap."""
 
     @abstractmethod
-    def result(self, total: Expr, y: Expr, strip: Strip, pixel: int, lanes: int) -> Expr:
+    def result(self, total: Expr, y: Expr, strip: Strip, pixel: Expr, lanes: int) -> Expr:
         """The anchor's output for pixel number `pixel` of a tile in output row `y`."""
+
+    def uniform(self, strip: Strip) -> bool:
+        """Whether `result` does not depend on the pixel's number."""
+        return True
 
     def emit(self) -> None:
         """Emit all loops."""
@@ -59,7 +64,8 @@ class WindowEmitter(ABC):
         with outer_loop(self.batch * vertical.out, self.plan.threads) as row:
             image, y = T.floordiv(row, vertical.out), T.floormod(row, vertical.out)
             inside = vertical.interior
-            if vertical.kernel * self.plan.horizontal.kernel > UNROLLED_TAPS or not inside:
+            taps = vertical.kernel * self.plan.horizontal.kernel
+            if taps > UNROLLED_TAPS or not inside or self.plan.where.heavy:
                 self._row(row, image, y, unrolled=False)
             elif not vertical.clipped:
                 self._row(row, image, y, unrolled=True)
@@ -101,9 +107,18 @@ class WindowEmitter(ABC):
             with count(*tap_range(self.plan.vertical, y)) as kh:
                 self._taps(totals, kh, top, x, strip, channel, lanes)
         out = row * self.plan.horizontal.out + x
-        for i in range(strip.size):
-            known = {self.plan.where.result: self.result(totals.get(i), y, strip, i, lanes)}
+
+        def place(kept: Registers, i: Expr) -> None:
+            known = {self.plan.where.result: self.result(kept.get(i), y, strip, i, lanes)}
             self.elements.store_outputs(known, out + i, channel, lanes)
+
+        if self.plan.where.heavy and self.uniform(strip):
+            kept = in_memory(totals)
+            with loop(strip.size) as i:
+                place(kept, i)
+        else:
+            for number in range(strip.size):
+                place(totals, number)
 
     def _taps(
         self,

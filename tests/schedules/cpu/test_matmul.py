@@ -9,6 +9,7 @@ import pytest
 from graphopt import ops
 from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.rewrite import Reject
+from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.matmul import ConstantMatMul
 from graphopt.targets import load_target
 
@@ -39,6 +40,28 @@ CONSTANT = [
 @pytest.mark.parametrize("threads", [1, 2])
 def test_constant_matmul_equals_interpreter(threads: int) -> None:
     check_schedule(ConstantMatMul(), CONSTANT, load_target("cpu", threads))
+
+
+def attention(a: tuple[int, ...], b: tuple[int, ...], transpose: bool = False) -> Region:
+    """a @ b for computed matrices, scaled."""
+    build = RegionBuilder()
+    op = ops.MatMul(transpose_b=transpose)
+    y = build.apply(op, build.input(*a), build.input(*b))
+    return build.region(build.apply(ops.Mul(), y, build.input(1)))
+
+
+COMPUTED = [
+    attention((2, 3, 7, 16), (2, 3, 21, 16), transpose=True),
+    attention((2, 3, 21, 5), (2, 3, 5, 19)),
+    attention((1, 4, 8, 9), (2, 1, 9, 8)),
+    attention((3, 2, 24), (24, 70)),
+    attention((4, 33), (1, 50, 33), transpose=True),
+]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_batched_matmul_equals_interpreter(threads: int) -> None:
+    check_schedule(BatchedMatMul(), COMPUTED, load_target("cpu", threads))
 
 
 def test_small_caches_cut_the_work_into_blocks() -> None:

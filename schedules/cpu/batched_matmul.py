@@ -1,0 +1,66 @@
+"""Products of two computed matrices in f32, as in attention: the second is packed as they run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphopt.ir import Graph, Value
+from graphopt.lower.kernel import KernelPlan
+from graphopt.ops.matmul import MatMul
+from graphopt.rewrite import Reject
+from graphopt.schedules.cpu.product_plan import BatchPlan, plan_product
+from graphopt.schedules.cpu.region import find_anchor
+from graphopt.targets import Target
+
+if TYPE_CHECKING:
+    from tvm.tirx import PrimFunc
+
+    from graphopt.schedules.cpu.emit import Buffer
+
+# With fewer rows, packing costs more than the product gains from it.
+MIN_ROWS = 4
+
+
+@dataclass(frozen=True)
+class BatchedMatMul:
+    """a @ b, matrix by matrix."""
+
+    name: str = "batched_matmul"
+
+    def plan(
+        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+    ) -> KernelPlan | Reject:
+        where = find_anchor(region, MatMul)
+        if isinstance(where, Reject):
+            return where
+        a, b = where.anchor.inputs
+        *batch, rows, _ = where.result.type.dims
+        depth = a.type.dims[-1]
+        if math.prod(b.type.dims[:-2]) == 1:
+            # One matrix b: all matrices a are one.
+            batch, rows = [], rows * math.prod(batch)
+        if rows < MIN_ROWS:
+            return Reject(f"fewer than {MIN_ROWS} rows")
+        product = plan_product(where, target, rows, depth)
+        matrices = math.prod(batch)
+        plan = BatchPlan(product, tuple(batch), matrices if target.threads > 1 else 1)
+
+        def build() -> PrimFunc:
+            from graphopt.schedules.cpu.batched_matmul_loops import BatchEmitter
+            from graphopt.schedules.cpu.emit import kernel
+
+            def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
+                BatchEmitter(plan, buffers, scratch).emit()
+
+            return kernel(region, body, scratch_bytes=plan.scratch_bytes)
+
+        return KernelPlan(
+            schedule=self.name,
+            region=region,
+            build=build,
+            scratch_bytes=plan.scratch_bytes,
+            inplace=where.inplace(a, b),
+        )
