@@ -70,7 +70,7 @@ def passes(json: o.Json = False) -> None:
     for name in (*PASSES, *outside_passes()):
         cls = pass_class(name)
         what = (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ")
-        phases = [stage.phase for stage in PIPELINE if name in stage.passes]
+        phases = [stage.phase for stage in PIPELINE if name in stage.names]
         rows.append({"name": name, "phases": phases, "what": " ".join(what.split())})
         table.add_row(name, ", ".join(phases), Text(" ".join(what.split())))
     emit(json, rows, table)

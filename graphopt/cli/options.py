@@ -59,11 +59,10 @@ def arrays(path: Path) -> dict[str, Array]:
     import numpy as np
 
     try:
-        with np.load(path, allow_pickle=False) as content:
-            if not hasattr(content, "files"):
-                raise InputError(
-                    str(path), "expected an .npz file of named arrays, found one array"
-                )
+        content = np.load(path, allow_pickle=False)
+        if not isinstance(content, np.lib.npyio.NpzFile):
+            raise ValueError("one array without a name")
+        with content:
             return {name: content[name] for name in content.files}
     except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise InputError(
