@@ -33,7 +33,9 @@ graph g(%x: f32[4]) {
 class NonZero(Kernel):
     """A function of the C library that returns a number other than zero."""
 
-    symbol = "getpid"
+    @property
+    def symbol(self) -> str:
+        return "getpid"
 
 
 def test_failed_call_is_named_and_nothing_follows(sum_schedule: Schedule) -> None:
