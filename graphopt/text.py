@@ -137,6 +137,7 @@ _TOKEN = re.compile(
     |(?P<digest>\#[0-9a-f]+)
     |(?P<bytes>b"(?:[^"\\]|\\.)*"|b'(?:[^'\\]|\\.)*')
     |(?P<string>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+    |(?P<complex>\(-?(?:inf|nan|[\d.]+(?:e[+-]?\d+)?)[+-](?:inf|nan|[\d.]+(?:e[+-]?\d+)?)j\))
     |(?P<number>-?(?:inf|nan|\d[\d.]*(?:e[+-]?\d+)?j?)(?![\w$]))
     |(?P<word>[\w./$-]+)
     |(?P<mark>[(){}\[\],:=@+])""",
@@ -333,14 +334,21 @@ class _Parser:
             if token.text not in {field.name for field in fields(cls)}:
                 raise self.fail(f"an attribute of {cls.name}", token)
             self.take("=")
+            where = self.token
             value = self.literal()
-            found[token.text] = DType(value) if hints[token.text] is DType else value
+            if hints[token.text] is DType:
+                if value not in set(DType):
+                    raise self.fail("an element type", where)
+                value = DType(value)
+            found[token.text] = value
             if self.token.text != "}":
                 self.take(",")
         return found
 
     def literal(self) -> Any:
-        token = self.take("number", "string", "bytes", "word", "(", "[")
+        token = self.take("number", "complex", "string", "bytes", "word", "(", "[")
+        if token.kind == "complex":
+            return complex(token.text)
         if token.kind in ("string", "bytes"):
             return ast.literal_eval(token.text)
         if token.kind == "number":

@@ -5,7 +5,7 @@ from graphopt.rewrite import Pass
 
 
 class EliminateDeadCode(Pass):
-    """A node none of whose outputs is read disappears, and so do constants nothing reads."""
+    """A graph with nodes and constants that no output depends on becomes one without them."""
 
     name = "eliminate-dead-code"
 
