@@ -6,7 +6,17 @@ from tvm import tirx
 
 from graphopt.ir import DType
 from graphopt.lower.dtypes import tvm_dtype
-from graphopt.lower.lanes import Expr, Scope, bits, cast, const, element_of, is_nan, select
+from graphopt.lower.lanes import (
+    Expr,
+    Scope,
+    bits,
+    cast,
+    const,
+    either,
+    element_of,
+    is_nan,
+    select,
+)
 
 _PACKED = (DType.I4, DType.I2, DType.U4, DType.U2)
 
@@ -39,7 +49,7 @@ def _is_true(let: Scope, x: Expr) -> Expr:
         x = let(cast(x, "float32"))
     nonzero = tirx.NE(x, const(0, x))
     # LLVM's comparison is the ordered one, false for NaN.
-    return tirx.Or(nonzero, is_nan(x)) if element_of(x).startswith("float") else nonzero
+    return either(nonzero, is_nan(x)) if element_of(x).startswith("float") else nonzero
 
 
 def unpack(x: Expr, dtype: DType) -> Expr:

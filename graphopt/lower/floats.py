@@ -15,7 +15,9 @@ from graphopt.lower.lanes import (
     Scope,
     at_least,
     at_most,
+    both,
     const,
+    either,
     is_nan,
     libm,
     literal,
@@ -98,7 +100,7 @@ def _mod(let: Scope, op: ops.Mod, a: Expr, b: Expr) -> Expr:
     if op.truncated:
         return rest
     rest, zero = let(rest), const(0, a)
-    other_sign = tirx.Or(tirx.And(rest < zero, b > zero), tirx.And(rest > zero, b < zero))
+    other_sign = either(both(rest < zero, b > zero), both(rest > zero, b < zero))
     return select(other_sign, rest + b, rest)
 
 

@@ -8,7 +8,18 @@ from tvm import tirx
 
 from graphopt import ops
 from graphopt.ir import Op
-from graphopt.lower.lanes import Expr, Scope, cast, const, element_of, libm, select
+from graphopt.lower.lanes import (
+    Expr,
+    Scope,
+    both,
+    cast,
+    const,
+    either,
+    element_of,
+    libm,
+    negation,
+    select,
+)
 
 Rule = Callable[..., Expr]
 
@@ -47,7 +58,7 @@ def _safe_divisor(let: Scope, b: Expr) -> Expr:
     """b with 1 in place of 0 and of -1, by which the CPU traps on dividing."""
     trap = tirx.EQ(b, const(0, b))
     if _signed(b):
-        trap = tirx.Or(trap, tirx.EQ(b, const(-1, b)))
+        trap = either(trap, tirx.EQ(b, const(-1, b)))
     return let(select(trap, const(1, b), b))
 
 
@@ -65,7 +76,7 @@ def _mod(let: Scope, op: ops.Mod, a: Expr, b: Expr) -> Expr:
     if op.truncated or not _signed(a):
         return rest
     negative = (rest ^ safe) < const(0, rest)
-    return select(tirx.And(tirx.NE(rest, const(0, rest)), negative), rest + safe, rest)
+    return select(both(tirx.NE(rest, const(0, rest)), negative), rest + safe, rest)
 
 
 def _pow(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
@@ -79,7 +90,7 @@ def _shift(a: Expr, b: Expr, left: bool) -> Expr:
     last = const(width - 1, b)
     within = b < const(width, b)
     if _signed(b):
-        within = tirx.And(within, b >= const(0, b))
+        within = both(within, b >= const(0, b))
     held = select(within, b, last)
     shifted = (a << held) if left else (a >> held)
     keeps_sign = _signed(a) and not left
@@ -109,15 +120,15 @@ INTEGER: dict[type[Op], Rule] = {
     ops.Round: lambda let, op, x: x,
     ops.Relu: lambda let, op, x: tirx.max(x, const(0, x)),
     ops.Clip: _clip,
-    ops.Not: lambda let, op, x: tirx.Not(x),
+    ops.Not: lambda let, op, x: negation(x),
     ops.BitwiseNot: lambda let, op, x: ~x,
     ops.Add: lambda let, op, a, b: a + b,
     ops.Sub: lambda let, op, a, b: a - b,
     ops.Mul: lambda let, op, a, b: a * b,
     ops.Min: lambda let, op, a, b: tirx.min(a, b),
     ops.Max: lambda let, op, a, b: tirx.max(a, b),
-    ops.And: lambda let, op, a, b: tirx.And(a, b),
-    ops.Or: lambda let, op, a, b: tirx.Or(a, b),
+    ops.And: lambda let, op, a, b: both(a, b),
+    ops.Or: lambda let, op, a, b: either(a, b),
     ops.Xor: _xor,
     ops.BitwiseAnd: lambda let, op, a, b: a & b,
     ops.BitwiseOr: lambda let, op, a, b: a | b,

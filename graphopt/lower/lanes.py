@@ -96,6 +96,22 @@ def is_nan(x: Expr) -> Expr:
     return (bits(x, raw) & const(rest, x, raw)) > const(inf, x, raw)
 
 
+def both(a: Expr, b: Expr) -> Expr:
+    """Logical and, of bits: TVM's own `And` fails on vectors that its simplifier reasons about."""
+    return a & b
+
+
+def either(a: Expr, b: Expr) -> Expr:
+    """Logical or."""
+    return a | b
+
+
+def negation(a: Expr) -> Expr:
+    """Logical not. TVM would turn that of a < b into b <= a, which is wrong for NaN."""
+    true = tirx.const(True, "bool")
+    return a ^ (true if lanes_of(a) == 1 else tirx.Broadcast(true, lanes_of(a)))
+
+
 def at_most(x: Expr, bound: float) -> Expr:
     """min(x, bound) that keeps NaN, in one instruction. `x` should have a name."""
     limit = const(bound, x)

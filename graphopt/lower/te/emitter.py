@@ -16,7 +16,7 @@ from graphopt.ir import Array, DType, Graph, Op
 from graphopt.lower.casts import pack, unpack
 from graphopt.lower.dtypes import memory_dtype, tvm_dtype
 from graphopt.lower.expr import expression
-from graphopt.lower.lanes import cast, lanes_of
+from graphopt.lower.lanes import both, cast, either, lanes_of
 from graphopt.lower.te.tensor import Expr, Index, Program, Slot, Tensor, linear
 
 # Fewer elements than this are not worth waking another thread for (a parallel loop costs 0.7 us).
@@ -94,11 +94,11 @@ class Emitter:
         """Whether all conditions hold."""
         result: Expr = True
         for condition in conditions:
-            result = condition if result is True else tirx.And(*self._even(result, condition))
+            result = condition if result is True else both(*self._even(result, condition))
         return _expr(result)
 
     def either(self, a: Expr, b: Expr) -> Expr:
-        return tirx.Or(*self._even(a, b))
+        return either(*self._even(a, b))
 
     def same(self, a: Expr, b: Expr) -> Expr:
         """Whether two indices are equal."""
