@@ -148,4 +148,7 @@ def _main(kind: str, model: Path, file: Path, threads: int) -> None:
 
 
 if __name__ == "__main__":
-    _main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
+    try:
+        _main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))
+    except GraphoptError as error:
+        sys.exit(str(error).splitlines()[0])
