@@ -29,20 +29,26 @@ def sum_of_products(
     w: Value,
     w_zero: Value | None,
     terms: tuple[int, ...],
+    bias: Value | None = None,
 ) -> Value:
     """`op` (a convolution or product) over x - x_zero and w - w_zero, exactly.
 
     Args:
         x_zero, w_zero: zero points, shaped to broadcast; None for zero.
         terms: the axes of w that one output element sums over.
+        bias: i32, added to the result; broadcasts to it.
 
     Returns:
         f32 when no partial sum can leave the integers that f32 holds, which runs on the float
         kernels; else i32, where sums wrap as ONNX has them.
     """
     limit = largest_offset(x.type.dtype, _array(c, x_zero)) * _largest_sum(c, w, w_zero, terms)
+    if bias is not None:
+        known = c.builder.array(bias)
+        limit += EXACT_F32 if known is None else int(np.abs(known.astype(np.int64)).max(initial=0))
     dtype = DType.F32 if limit < EXACT_F32 else DType.I32
-    return c.apply(op, _shifted(c, x, x_zero, dtype), _shifted(c, w, w_zero, dtype))
+    y = c.apply(op, _shifted(c, x, x_zero, dtype), _shifted(c, w, w_zero, dtype))
+    return y if bias is None else c.add(y, c.cast(bias, dtype))
 
 
 def _array(c: Compose, zero: Value | None) -> Array | None:

@@ -106,10 +106,7 @@ def qgemm(call: Call) -> Value:
     a, b = call.ranked(0, 2), call.ranked(3, 2)
     a = c.swap(a, 0, 1) if call.integer("transA", 0) else a
     b = c.swap(b, 0, 1) if call.integer("transB", 0) else b
-    total = integer_product(c, a, call.optional(2), b, call.optional(5))
-    bias = call.optional(6)
-    if bias is not None:
-        total = c.add(c.cast(total, DType.I32), bias)
+    total = integer_product(c, a, call.optional(2), b, call.optional(5), call.optional(6))
     scale = c.mul(c.mul(c.reshape(call.input(1), ()), call.input(4)), call.number("alpha", 1.0))
     if not call.has(7):
         return c.mul(c.cast(total, DType.F32), scale)

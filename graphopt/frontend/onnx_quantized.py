@@ -19,9 +19,14 @@ def matmul_integer(call: Call) -> Value:
 
 
 def integer_product(
-    c: Compose, a: Value, a_zero: Value | None, b: Value, b_zero: Value | None
+    c: Compose,
+    a: Value,
+    a_zero: Value | None,
+    b: Value,
+    b_zero: Value | None,
+    bias: Value | None = None,
 ) -> Value:
-    """(a - a_zero) @ (b - b_zero), exact, as f32 or i32; vectors as in numpy.
+    """(a - a_zero) @ (b - b_zero) + bias, exact, as f32 or i32; vectors as in numpy.
 
     Args:
         a_zero: one number, or one per row. b_zero: one number, or one per column.
@@ -29,7 +34,7 @@ def integer_product(
     vector_a, vector_b = a.type.rank == 1, b.type.rank == 1
     a = c.unsqueeze(a, 0) if vector_a else a
     b = c.unsqueeze(b, 1) if vector_b else b
-    y = sum_of_products(c, MatMul(), a, _rows(c, a_zero), b, b_zero, (b.type.rank - 2,))
+    y = sum_of_products(c, MatMul(), a, _rows(c, a_zero), b, b_zero, (b.type.rank - 2,), bias)
     dims = list(y.type.dims)
     if vector_b:
         del dims[-1]
@@ -100,7 +105,16 @@ def conv_integer(call: Call) -> Value:
     return c.cast(_convolution(call, c, 0, 2, 1, 3), DType.I32)
 
 
-def _convolution(call: Call, c: Compose, x: int, x_zero: int, w: int, w_zero: int) -> Value:
+def _convolution(
+    call: Call,
+    c: Compose,
+    x: int,
+    x_zero: int,
+    w: int,
+    w_zero: int,
+    bias: Value | None = None,
+) -> Value:
+    """The exact convolution of quantized tensors, given as input indices."""
     data, weights = call.input(x), call.input(w)
     kernel = weights.type.dims[2:]
     at = window(call, data.type.dims[2:], call.integers("kernel_shape", kernel))
@@ -114,6 +128,7 @@ def _convolution(call: Call, c: Compose, x: int, x_zero: int, w: int, w_zero: in
         weights,
         _per_channel(c, call.optional(w_zero), weights.type.rank),
         tuple(range(1, weights.type.rank)),
+        bias,
     )
 
 
@@ -127,13 +142,11 @@ def _per_channel(c: Compose, parameter: Value | None, rank: int) -> Value | None
 def qlinear_conv(call: Call) -> Value:
     """QLinearConv. Inputs: x, scale, zero point, w, scale, zero point, y scale, zero, bias i32?."""
     c = Compose(call.builder)
-    total = _convolution(call, c, 0, 2, 3, 5)
-    rank = total.type.rank
+    rank = call.input(3).type.rank
     bias = call.optional(8)
     if bias is not None:
-        # The bias may exceed what f32 holds exactly, so the sum is taken in i32.
         bias = c.reshape(bias, (bias.type.elements, *(1,) * (rank - 2)))
-        total = c.add(c.cast(total, DType.I32), bias)
+    total = _convolution(call, c, 0, 2, 3, 5, bias)
     x_scale, y_scale = c.reshape(call.input(1), ()), c.reshape(call.input(6), ())
     w_scale = _per_channel(c, call.input(4), rank - 1)
     assert w_scale is not None

@@ -10,7 +10,8 @@ from __future__ import annotations
 from graphopt import ops
 from graphopt.errors import UnsupportedOperator
 from graphopt.ir import DType, Op
-from graphopt.lower.casts import cast_to, tvm_dtype
+from graphopt.lower.casts import cast_to
+from graphopt.lower.dtypes import tvm_dtype
 from graphopt.lower.floats import FLOAT
 from graphopt.lower.integers import INTEGER
 from graphopt.lower.lanes import Expr, Scope, bits, element_of, select
