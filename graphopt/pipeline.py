@@ -111,6 +111,8 @@ PIPELINE: tuple[Stage, ...] = (
             "legalize-quantization",
             "assign-layout",
             SINK,
+            # Padding that a transpose kept from its convolution.
+            "fold-pad-into-conv",
             "fold-constants",
             "merge-common-subexpressions",
             "eliminate-dead-code",

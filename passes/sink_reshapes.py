@@ -55,12 +55,13 @@ def _before_reshape(value: Value, x: Value, reshaped: Value, match: Match) -> Va
     array = match.constant(value)
     if array is not None:
         return match.emit_constant(array.reshape(shape))
-    if value.type.elements == x.type.elements and not _adds_ones(x.type.dims, reshaped.type.dims):
+    if value.type.elements == x.type.elements and not adds_ones(x.type.dims, reshaped.type.dims):
         return None
     return match.emit(Reshape(shape), value)
 
 
-def _adds_ones(source: tuple[int, ...], target: tuple[int, ...]) -> bool:
+def adds_ones(source: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a reshape from `source` to `target` does nothing but add dimensions of 1."""
     return len(source) < len(target) and [d for d in source if d != 1] == [
         d for d in target if d != 1
     ]

@@ -34,6 +34,7 @@ class SinkTransposesPastReshape(RewritePass):
             ):
                 return Reject("it merges dimensions that the transpose reorders")
             runs.append((between.start if axes else -1, range(target.start, target.stop)))
-        order = [axis for _, run in sorted(runs, key=lambda each: each[0]) for axis in run]
+        by_place = [axis for _, run in sorted(runs, key=lambda each: each[0]) for axis in run]
+        order = sorted(by_place, key=lambda axis: result[axis] != 1)
         reshaped = match.emit(Reshape(tuple(result[axis] for axis in order)), match[self.x])
         return match.emit(Transpose(inverse(order)), reshaped)

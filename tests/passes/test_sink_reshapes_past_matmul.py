@@ -68,3 +68,16 @@ def test_keeps_computed_and_batched_weights() -> None:
           return %1, %2
         }""",
     )
+
+
+def test_keeps_a_reshape_that_only_drops_ones() -> None:
+    check_pass(
+        SinkReshapesPastMatmul(),
+        before="""
+        graph g(%x: f32[1,3,2]) {
+          %w: f32[2,1] = constant([[1.0], [2.0]])
+          %0: f32[3,2] = reshape(%x) {shape = (3, 2)}
+          %1: f32[3,1] = matmul(%0, %w)
+          return %1
+        }""",
+    )

@@ -72,3 +72,21 @@ def test_keeps_a_transpose_with_a_second_use() -> None:
           return %1, %0
         }""",
     )
+
+
+def test_and_keeps_ones_in_front() -> None:
+    check_pass(
+        SinkTransposesPastReshape(),
+        before="""
+        graph g(%x: f32[1,2,3,4]) {
+          %0: f32[1,4,2,3] = transpose(%x) {perm = (0, 3, 1, 2)}
+          %1: f32[1,4,6] = reshape(%0) {shape = (1, 4, 6)}
+          return %1
+        }""",
+        after="""
+        graph g(%x: f32[1,2,3,4]) {
+          %1.0: f32[1,6,4] = reshape(%x) {shape = (1, 6, 4)}
+          %1: f32[1,4,6] = transpose(%1.0) {perm = (0, 2, 1)}
+          return %1
+        }""",
+    )
