@@ -63,11 +63,23 @@ class Library:
     def enter_thread(self) -> None:
         """Give the calling thread's pool as many workers as the code was compiled for."""
         if self._threads > 1 and getattr(_state, "workers", None) != self._threads:
-            configure = importlib.import_module("tvm_ffi").get_global_func(
-                "runtime.config_threadpool"
-            )
-            configure(_BIG_CORES, self._threads)
+            _configure_pool(self._threads)
             _state.workers = self._threads
+
+
+def _configure_pool(threads: int) -> None:
+    """Make the calling thread's pool use `threads` workers.
+
+    TVM makes a pool per calling thread, of a size that is fixed from then on and by default half
+    of the cores. So the pool is made for all cores, or more if asked, and part of it is used.
+    """
+    functions = importlib.import_module("tvm_ffi")
+    set_size = getattr(_tvm_runtime(), "_ZN3tvm7runtime9threading17SetMaxConcurrencyEi")
+    set_size(ctypes.c_int(max(threads, os.cpu_count() or 1)))
+    functions.get_global_func("runtime.NumThreads")()  # makes the pool
+    functions.get_global_func("runtime.config_threadpool")(_BIG_CORES, threads)
+    # Configuring sets the size back; where it is one, loops are not given to the pool.
+    set_size(ctypes.c_int(threads))
 
 
 def _unload(library: ctypes.CDLL, descriptor: int) -> None:

@@ -119,3 +119,21 @@ def test_profile_times_every_call(model: Model) -> None:
     times = model.profile({"x": X, "y": Y}, repeats=3)
     assert [t.call for t in times] == list(model.manifest.calls)
     assert all(t.seconds > 0 for t in times)
+
+
+def test_pool_has_as_many_workers_as_the_model_asks_for(
+    sum_schedule: Schedule, code_cache: CodeCache
+) -> None:
+    import tvm_ffi
+
+    models = {n: compiled(sum_schedule, code_cache, threads=n) for n in (2, 3)}
+
+    def workers(threads: int) -> int:
+        models[threads](X, Y)
+        return int(tvm_ffi.get_global_func("runtime.NumThreads")())
+
+    def in_turn() -> list[int]:
+        return [workers(3), workers(2), workers(3)]
+
+    with ThreadPoolExecutor(1) as pool:  # a thread that has no pool yet
+        assert pool.submit(in_turn).result() == [3, 2, 3]
