@@ -111,6 +111,21 @@ def store(buffer: Buffer, offset: Expr, value: Expr, lanes: int) -> None:
     T.buffer_store(buffer, value, [vector(offset, lanes)])
 
 
+def held(value: Expr, dtype: DType, lanes: int) -> Expr:
+    """`value`, computed once.
+
+    It goes through a local buffer because TVM puts the definition of a bound variable back in
+    place of each use: expressions that use their input twice would double with every operator.
+    """
+    if dtype is not DType.F32:
+        return T.Bind(value)
+    buffer = T.alloc_buffer(
+        (lanes,), "float32", scope="local", annotations={"disable_lower_builtin": True}
+    )
+    store(buffer, T.int32(0), value, lanes)
+    return load(buffer, T.int32(0), lanes)
+
+
 class Registers:
     """`count` vectors, which LLVM keeps in registers as long as every index is a constant."""
 
@@ -181,7 +196,7 @@ class Elements:
         if value in self._producers:
             node = self._producers[value]
             inputs = (self.value(v, known, row, column, lanes) for v in node.inputs)
-            result = T.Bind(expression(node.op, *inputs))
+            result = held(expression(node.op, *inputs), node.output.type.dtype, lanes)
         elif value in self.region.constants:
             scalar = self.region.constants[value].item()
             result = splat(tirx.const(scalar, TVM_DTYPE[value.type.dtype]), lanes)
