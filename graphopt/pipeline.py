@@ -109,6 +109,8 @@ PIPELINE: tuple[Stage, ...] = (
             # Pairs of quantize and dequantize first, before they are taken apart.
             "legalize-rounding",
             "legalize-quantization",
+            "fuse-parallel-matmuls",
+            "fuse-parallel-convs",
             "assign-layout",
             SINK,
             # Padding that a transpose kept from its convolution.

@@ -35,6 +35,8 @@ PASSES: dict[str, str] = {
     "fold-scale-into-matmul": "fold_scale_into_matmul:FoldScaleIntoMatmul",
     "fold-transpose-into-matmul": "fold_transpose_into_matmul:FoldTransposeIntoMatmul",
     "fold-transpose-into-weights": "fold_transpose_into_weights:FoldTransposeIntoWeights",
+    "fuse-parallel-convs": "fuse_parallel_convs:FuseParallelConvs",
+    "fuse-parallel-matmuls": "fuse_parallel_matmuls:FuseParallelMatmuls",
     "fuse-regions": "fuse_regions:FuseRegions",
     "hoist-matmul-scale": "hoist_matmul_scale:HoistMatmulScale",
     "legalize-quantization": "legalize_quantization:LegalizeQuantization",

@@ -1,6 +1,6 @@
 """What a node costs before anything is measured: products and memory traffic."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from graphopt.ir import Graph, Node
@@ -70,3 +70,20 @@ def total(parts: Iterable[Cost], name: str = "total") -> Cost:
         sum(part.bytes_written for part in listed),
         sum(part.weight_bytes for part in listed),
     )
+
+
+# A core multiplies and adds this often in the time it takes to copy one f32 within its caches.
+MACS_PER_COPY = 8
+
+
+def joining_pays(rows: int, depth: int, widths: Sequence[int], lanes: int) -> bool:
+    """Whether products [rows, depth] @ [depth, width] of one left side are faster as one product.
+
+    Kernels compute whole vectors of `lanes` columns, so narrow products waste some. Joined they
+    waste fewer, but the parts of the result have to be copied out.
+    """
+    apart = sum(-(-width // lanes) for width in widths)
+    joined = -(-sum(widths) // lanes)
+    macs_saved = rows * depth * (apart - joined) * lanes
+    copied = 2 * rows * sum(widths)
+    return macs_saved > MACS_PER_COPY * copied
