@@ -74,7 +74,7 @@ def _configure_pool(threads: int) -> None:
     of the cores. So the pool is made for all cores, or more if asked, and part of it is used.
     """
     functions = importlib.import_module("tvm_ffi")
-    set_size = getattr(_tvm_runtime(), "_ZN3tvm7runtime9threading17SetMaxConcurrencyEi")
+    set_size = _tvm_runtime()["_ZN3tvm7runtime9threading17SetMaxConcurrencyEi"]
     set_size(ctypes.c_int(max(threads, os.cpu_count() or 1)))
     functions.get_global_func("runtime.NumThreads")()  # makes the pool
     functions.get_global_func("runtime.config_threadpool")(_BIG_CORES, threads)
