@@ -84,7 +84,7 @@ def loop(call: Call) -> tuple[Operand, ...]:
         if known is not None and not bool(known.reshape(-1)[0]):
             break
         if known is None:
-            if trips is None or collected:
+            if trips is None or trips > MAX_ITERATIONS or collected:
                 raise call.not_constant(condition, "condition that decides how often the loop runs")
             flag = c.reshape(condition, ())
             active = flag if active is None else c.apply(And(), active, flag)

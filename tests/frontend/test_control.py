@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import ModelProto, parser
 
-from graphopt.errors import GraphoptError, ModelError, UnsupportedOperator
+from graphopt.errors import GraphoptError, ModelError, NotConstant, UnsupportedOperator
 from graphopt.frontend.importer import load_onnx
 from graphopt.interpreter import evaluate
 from graphopt.ir import Graph
@@ -142,6 +142,24 @@ def test_loop_with_a_computed_condition_holds_its_state_after_it_fails(
         x=X,
         bound=np.array(bound, np.float32),
     )
+
+
+@pytest.mark.parametrize("trips", [2**63 - 1, 2000])
+def test_loop_that_may_run_too_often_is_an_error(trips: int) -> None:
+    text = f"""
+    g (float[2,3] x, float bound) => (float[2,3] y) {{
+      trips = Constant <value = int64 {{{trips}}}> ()
+      go = Constant <value = bool {{1}}> ()
+      y = Loop (trips, go, x) <
+        body = b (int64 i, bool c, float[2,3] s) => (bool c2, float[2,3] s2) {{
+          s2 = Add (s, x)
+          total = ReduceSum <keepdims = 0> (s2)
+          c2 = Less (total, bound)
+        }}
+      >
+    }}"""
+    with pytest.raises(NotConstant, match="condition that decides how often the loop runs"):
+        load_onnx(model_of(text))
 
 
 def test_loop_that_never_runs_gives_empty_scan_outputs(check_text: CheckText) -> None:
