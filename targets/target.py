@@ -9,8 +9,8 @@ class Target:
 
     `features` are the flags of /proc/cpuinfo that the code needs to run. `vector_bytes` and
     `vector_registers` describe the register file a micro-kernel may fill. `threads` is how many
-    threads one run of the model uses; kernels are serial when it is 1. `optimization` is LLVM's level, from 0 (code
-    that is right and quick to compile) to 3.
+    threads one run of the model uses; kernels are serial when it is 1. `optimization` is LLVM's
+    level, from 0 (code that is right and quick to compile) to 3.
     """
 
     name: str
