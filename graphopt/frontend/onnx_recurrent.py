@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from graphopt.frontend.activations import Activation, read_activations
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.compose import Compose
 from graphopt.frontend.recurrent import (
     MAX_STEPS,
-    Activation,
     Cell,
     State,
     Weights,
@@ -18,7 +18,6 @@ from graphopt.frontend.recurrent import (
     gru_cell,
     lstm_cell,
     project_inputs,
-    read_activations,
     rnn_cell,
     run_direction,
 )
