@@ -13,6 +13,7 @@ from tvm.tirx.script.builder import ir
 
 from graphopt.ir import DType, Graph, Value
 from graphopt.lower.expr import expression
+from graphopt.lower.lanes import element_of, lanes_of
 
 # tvm ships no type stubs, and its annotations refuse what its functions take.
 T: Any = ir
@@ -111,30 +112,13 @@ def store(buffer: Buffer, offset: Expr, value: Expr, lanes: int) -> None:
     T.buffer_store(buffer, value, [vector(offset, lanes)])
 
 
-def held(value: Expr, dtype: DType, lanes: int) -> Expr:
-    """`value`, computed once.
-
-    It goes through a local buffer because TVM puts the definition of a bound variable back in
-    place of each use: expressions that use their input twice would double with every operator.
-    """
-    if dtype is not DType.F32:
-        return T.Bind(value)
-    buffer = T.alloc_buffer(
-        (lanes,), "float32", scope="local", annotations={"disable_lower_builtin": True}
-    )
-    store(buffer, T.int32(0), value, lanes)
-    return load(buffer, T.int32(0), lanes)
-
-
 class Registers:
     """`count` vectors, which LLVM keeps in registers as long as every index is a constant."""
 
     def __init__(self, count: int, lanes: int) -> None:
         self.count = count
         self.lanes = lanes
-        self._buffer = T.alloc_buffer(
-            (count * lanes,), "float32", scope="local", annotations={"disable_lower_builtin": True}
-        )
+        self._buffer = _local(count * lanes, "float32")
 
     def get(self, i: Expr, lanes: int | None = None) -> Expr:
         """Vector `i`, or its first `lanes` elements."""
@@ -146,6 +130,26 @@ class Registers:
 
     def set(self, i: int, value: Expr) -> None:
         store(self._buffer, i * self.lanes, value, self.lanes)
+
+
+def named(value: Expr) -> Expr:
+    """`value`, computed once however often the result is used.
+
+    It goes through memory that LLVM turns into a register. A variable would be replaced by its
+    value again and again while TVM simplifies: exponential time in chains of expressions.
+    """
+    element, lanes = element_of(value), lanes_of(value)
+    if element == "bool":
+        return value  # has no vectors in memory, and is rarely used twice
+    memory = _local(lanes, element)
+    store(memory, 0, value, lanes)
+    return load(memory, 0, lanes)
+
+
+def _local(elements: int, dtype: str) -> Buffer:
+    # Without the annotation TVM takes larger buffers from the heap.
+    keep = {"disable_lower_builtin": True}
+    return T.alloc_buffer((elements,), dtype, scope="local", annotations=keep)
 
 
 def in_memory(registers: Registers) -> Registers:
@@ -196,7 +200,7 @@ class Elements:
         if value in self._producers:
             node = self._producers[value]
             inputs = (self.value(v, known, row, column, lanes) for v in node.inputs)
-            result = held(expression(node.op, *inputs), node.output.type.dtype, lanes)
+            result = named(expression(node.op, *inputs))
         elif value in self.region.constants:
             scalar = self.region.constants[value].item()
             result = splat(tirx.const(scalar, TVM_DTYPE[value.type.dtype]), lanes)
@@ -218,7 +222,7 @@ class Elements:
         offset = row * self.shape[-1] + column
         # All are computed before the first is stored, which may lie over an operand.
         results = [
-            T.Bind(self.value(output, known, row, column, lanes)) for output in self.region.outputs
+            named(self.value(output, known, row, column, lanes)) for output in self.region.outputs
         ]
         for output, result in zip(self.region.outputs, results, strict=True):
             store(self.buffers[output], offset, result, lanes)

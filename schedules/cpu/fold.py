@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphopt.schedules.cpu.emit import Expr, Registers, T, const, loop
+from graphopt.schedules.cpu.emit import Expr, Registers, T, const, loop, named
 
 # As many independent chains as hide the latency of an addition.
 CHAINS = 4
@@ -47,7 +47,7 @@ def fold_row(
         tail = Registers(1, rest)
         tail.set(0, value(T.int32(vectors * lanes), rest))
         scalars += [tail.lane(0, lane) for lane in range(rest)]
-    return T.Bind(_tree(scalars, join))
+    return named(_tree(scalars, join))
 
 
 def _tree(scalars: list[Expr], join: Join) -> Expr:

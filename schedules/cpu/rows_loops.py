@@ -15,6 +15,7 @@ from graphopt.schedules.cpu.emit import (
     T,
     channel_vectors,
     load,
+    named,
     outer_loop,
     splat,
     store,
@@ -37,7 +38,7 @@ class _Row:
 
     def first(self, column: Expr, lanes: int) -> Expr:
         """The anchor's input; the first pass keeps it if it had to be computed."""
-        value = T.Bind(self.elements.value(self.input, {}, self.row, column, lanes))
+        value = named(self.elements.value(self.input, {}, self.row, column, lanes))
         if self.computed:
             self.keep(column, value, lanes)
         return value
@@ -67,7 +68,7 @@ def emit_softmax(where: Anchored, buffers: Mapping[Value, Buffer], target: Targe
         largest = fold_row(row.length, unit, float("-inf"), row.first, T.max)
 
         def exponential(column: Expr, lanes: int) -> Expr:
-            power = T.Bind(expression(Exp(), row.again(column, lanes) - splat(largest, lanes)))
+            power = named(expression(Exp(), row.again(column, lanes) - splat(largest, lanes)))
             if not op.log:
                 row.keep(column, power, lanes)
             return power
@@ -75,14 +76,14 @@ def emit_softmax(where: Anchored, buffers: Mapping[Value, Buffer], target: Targe
         total = fold_row(row.length, unit, 0.0, exponential, add)
         # What the last pass subtracts from the input, or what it multiplies the exponentials by.
         factor = T.float32(1.0) / total
-        scalar = T.Bind(largest + expression(Log(), total) if op.log else factor)
+        scalar = named(largest + expression(Log(), total) if op.log else factor)
 
         def finish(column: Expr, lanes: int) -> None:
             if op.log:
                 result = row.again(column, lanes) - splat(scalar, lanes)
             else:
                 result = row.recall(column, lanes) * splat(scalar, lanes)
-            elements.store_outputs({where.result: T.Bind(result)}, number, column, lanes)
+            elements.store_outputs({where.result: named(result)}, number, column, lanes)
 
         channel_vectors(row.length, unit, finish)
 
@@ -99,12 +100,12 @@ def emit_layer_norm(where: Anchored, buffers: Mapping[Value, Buffer], target: Ta
         share = T.float32(1.0 / row.length)
         mean = None
         if not op.rms:
-            mean = T.Bind(fold_row(row.length, unit, 0.0, row.first, add) * share)
+            mean = named(fold_row(row.length, unit, 0.0, row.first, add) * share)
 
         def centred(column: Expr, lanes: int) -> Expr:
             if mean is None:
                 return row.again(column, lanes)
-            return T.Bind(row.again(column, lanes) - splat(mean, lanes))
+            return named(row.again(column, lanes) - splat(mean, lanes))
 
         def square(column: Expr, lanes: int) -> Expr:
             value = row.first(column, lanes) if mean is None else centred(column, lanes)
@@ -112,10 +113,10 @@ def emit_layer_norm(where: Anchored, buffers: Mapping[Value, Buffer], target: Ta
 
         squares = fold_row(row.length, unit, 0.0, square, add)
         deviation = T.sqrt(squares * share + T.float32(op.epsilon))
-        factor = T.Bind(T.float32(1.0) / deviation)
+        factor = named(T.float32(1.0) / deviation)
 
         def finish(column: Expr, lanes: int) -> None:
-            result = T.Bind(centred(column, lanes) * splat(factor, lanes))
+            result = named(centred(column, lanes) * splat(factor, lanes))
             elements.store_outputs({where.result: result}, number, column, lanes)
 
         channel_vectors(row.length, unit, finish)
