@@ -1,5 +1,6 @@
 """The package installs whole, imports fast, and its two commands are the README's."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import graphopt
+from graphopt.passes import PASSES
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -94,3 +96,9 @@ def test_every_dependency_is_pinned() -> None:
     for requirement in asked:
         name = requirement.split(">")[0].split("=")[0].strip().lower().replace("_", "-")
         assert name in pinned, requirement
+
+
+def test_readme_names_passes_that_exist() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (names,) = re.findall(r"--passes (\S+)", readme)
+    assert set(names.split(",")) <= set(PASSES)
