@@ -23,14 +23,26 @@ def build_report(program: Program, records: Sequence[PassRecord]) -> Report:
         ),
         imported_nodes=len(graph.nodes),
         weight_bytes=program.weights.nbytes,
-        kernels=tuple(_kernel(i, call) for i, call in enumerate(program.calls)),
+        kernels=_kernels(program.calls),
         passes=_pass_runs(records),
         arena_bytes=program.arena_bytes,
         buffers=_buffers(program.calls),
     )
 
 
-def _kernel(index: int, call: Call) -> Kernel:
+def _kernels(calls: Sequence[Call]) -> tuple[Kernel, ...]:
+    """One row per call; rewrites join locations, so each names only nodes that none before did."""
+    claimed: set[str] = set()
+    rows: list[Kernel] = []
+    for index, call in enumerate(calls):
+        names = call.location.split("+")
+        new = [name for name in names if name not in claimed]
+        claimed.update(names)
+        rows.append(_kernel(index, call, "+".join(new or names)))
+    return tuple(rows)
+
+
+def _kernel(index: int, call: Call, source: str) -> Kernel:
     schedule = call.kernel.plan.schedule
     notes: tuple[str, ...] = ()
     if schedule.startswith(GENERIC) and call.macs:
@@ -39,7 +51,7 @@ def _kernel(index: int, call: Call) -> Kernel:
     return Kernel(
         name=f"k{index}",
         operators=call.operators,
-        source=call.location,
+        source=source,
         schedule=schedule,
         macs=call.macs,
         nbytes=call.nbytes - call.weight_bytes,
