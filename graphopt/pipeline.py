@@ -120,6 +120,7 @@ PIPELINE: tuple[Stage, ...] = (
             "eliminate-dead-code",
             # Regions are what the kernels are made of: nothing may change inside them.
             "fuse-regions",
+            "order-nodes",
         ),
     ),
 )

@@ -48,6 +48,7 @@ PASSES: dict[str, str] = {
     "merge-reshapes": "merge_reshapes:MergeReshapes",
     "merge-slices": "merge_slices:MergeSlices",
     "merge-transposes": "merge_transposes:MergeTransposes",
+    "order-nodes": "order_nodes:OrderNodes",
     "recognize-depth-to-space": "recognize_depth_to_space:RecognizeDepthToSpace",
     "recognize-gelu": "recognize_gelu:RecognizeGelu",
     "recognize-global-pool": "recognize_global_pool:RecognizeGlobalPool",

@@ -1,25 +1,15 @@
 """The order of execution, chosen so that few bytes are alive at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from graphopt.ir import Graph, Node, Value
+from graphopt.analysis.live_ranges import live_bytes
+from graphopt.ir import Graph, Node
 
 
 def live_peak(graph: Graph, order: Sequence[Node]) -> int:
-    """The most bytes of inputs and computed values alive at once when `order` runs.
-
-    A value lives from the node that computes it (an input: from the start) to its last reader;
-    graph outputs live to the end. Constants do not count.
-    """
-    last = _last_readers(graph, order)
-    alive = peak = sum(value.type.nbytes for value in graph.inputs)
-    for step, node in enumerate(order):
-        alive += sum(value.type.nbytes for value in node.outputs)
-        peak = max(peak, alive)
-        dead = {v for v in node.inputs if last.get(v) == step}
-        dead.update(v for v in node.outputs if v not in last)
-        alive -= sum(value.type.nbytes for value in dead)
-    return peak
+    """The most bytes of computed values alive at once when `order` runs."""
+    return max(live_bytes(replace(graph, nodes=tuple(order))), default=0)
 
 
 def memory_order(graph: Graph) -> tuple[Node, ...]:
@@ -30,19 +20,6 @@ def memory_order(graph: Graph) -> tuple[Node, ...]:
     """
     scheduled = _list_schedule(graph)
     return min(graph.nodes, scheduled, key=lambda order: live_peak(graph, order))
-
-
-def _last_readers(graph: Graph, order: Sequence[Node]) -> dict[Value, int]:
-    """The step of the last reader of each value that is not a constant; the end for outputs."""
-    last: dict[Value, int] = {}
-    for step, node in enumerate(order):
-        for value in node.inputs:
-            if value not in graph.constants:
-                last[value] = step
-    for value in graph.outputs:
-        if value not in graph.constants:
-            last[value] = len(order)
-    return last
 
 
 def _list_schedule(graph: Graph) -> tuple[Node, ...]:
@@ -59,7 +36,7 @@ def _list_schedule(graph: Graph) -> tuple[Node, ...]:
         freed = sum(
             value.type.nbytes
             for value in dict.fromkeys(node.inputs)
-            if readers_left[value] == 1 and value not in graph.constants
+            if readers_left[value] == 1 and value in producers
         )
         kept = sum(v.type.nbytes for v in node.outputs if readers_left.get(v, 0))
         return kept - freed
