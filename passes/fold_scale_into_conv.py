@@ -4,12 +4,16 @@ import numpy as np
 
 from graphopt.analysis.axes import along_axis
 from graphopt.ir import Array, Value
-from graphopt.ops import Conv, ConvTranspose, Mul
+from graphopt.ops import Conv, ConvTranspose, Mul, Quantize
 from graphopt.rewrite import AnyValue, Apply, Constant, Match, OneOf, Reject, RewritePass
 
 
 class FoldScaleIntoConv(RewritePass):
-    """conv(x, w, b) * s becomes conv(x, w * s, b * s), also for conv_transpose."""
+    """conv(x, w, b) * s becomes conv(x, w * s, b * s), also for conv_transpose.
+
+    Not where the product is quantized and the weights are whole numbers: their sums are those of
+    an integer model, exact in any order, and must round as they do there.
+    """
 
     name = "fold-scale-into-conv"
     x, scale = AnyValue(), Constant()
@@ -30,6 +34,9 @@ class FoldScaleIntoConv(RewritePass):
         arrays = [match.constant(value) for value in node.inputs[1:]]
         weights = arrays[0]
         assert weights is not None
+        readers = match.users(match.root.output)
+        if any(isinstance(n.op, Quantize) for n in readers) and (weights == np.rint(weights)).all():
+            return Reject("the sums are exact integers, about to be quantized")
         scaled = [_scale_outputs(weights, scale, node.op)]
         if len(arrays) == 2:
             if arrays[1] is None:

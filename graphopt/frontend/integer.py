@@ -6,6 +6,7 @@ import numpy as np
 
 from graphopt.frontend.compose import Compose
 from graphopt.ir import Array, DType, Op, Value
+from graphopt.ops import Conv
 from graphopt.ops.quantization import integer_range
 
 # Every integer up to this is an f32, so sums that stay below it are exact in any order.
@@ -47,8 +48,13 @@ def sum_of_products(
         known = c.builder.array(bias)
         limit += EXACT_F32 if known is None else int(np.abs(known.astype(np.int64)).max(initial=0))
     dtype = DType.F32 if limit < EXACT_F32 else DType.I32
-    y = c.apply(op, _shifted(c, x, x_zero, dtype), _shifted(c, w, w_zero, dtype))
-    return y if bias is None else c.add(y, c.cast(bias, dtype))
+    operands = (_shifted(c, x, x_zero, dtype), _shifted(c, w, w_zero, dtype))
+    if bias is None:
+        return c.apply(op, *operands)
+    wide = c.cast(bias, dtype)
+    if isinstance(op, Conv) and dtype is DType.F32:
+        return c.apply(op, *operands, c.reshape(wide, (wide.type.elements,)))
+    return c.add(c.apply(op, *operands), wide)
 
 
 def _array(c: Compose, zero: Value | None) -> Array | None:

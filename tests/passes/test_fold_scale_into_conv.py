@@ -71,3 +71,20 @@ def test_keeps_a_convolution_with_a_second_use() -> None:
           return %0, %1
         }""",
     )
+
+
+def test_keeps_exact_sums_that_are_quantized() -> None:
+    check_pass(
+        FoldScaleIntoConv(),
+        before="""
+        graph g(%x: f32[1,1,3]) {
+          %w: f32[1,1,1] = constant([[[3.0]]])
+          %s: f32[] = constant(0.25)
+          %one: f32[] = constant(1.0)
+          %z: u8[] = constant(7)
+          %0: f32[1,1,3] = conv(%x, %w) {strides = (1,), pads = (0, 0), dilations = (1,)}
+          %1: f32[1,1,3] = mul(%0, %s)
+          %2: u8[1,1,3] = quantize(%1, %one, %z)
+          return %2
+        }""",
+    )
