@@ -11,8 +11,10 @@ from graphopt.ir import Array
 from graphopt.targets import Target
 
 FMA_PER_CYCLE = 2
-LOADS_PER_CYCLE = 2
-FMA_LATENCY = 4
+# Two in theory; measured on Zen 3 with one broadcast for each FMA.
+LOADS_PER_CYCLE = 1.6
+# 4 on Zen and recent Intel cores; half a cycle more for tiles that have no slack.
+FMA_LATENCY = 4.5
 # Cycles around the inner loop of one tile: to clear and store an accumulator, and for the loop.
 PER_ACCUMULATOR = 2.0
 PER_TILE = 12.0
@@ -24,17 +26,15 @@ PER_SHAPE = 0.01
 class VectorUnit:
     """The vector registers that a kernel may use.
 
-    `lanes` counts fp32 elements of a register. `broadcast_operand` says that an FMA can take a
-    broadcast scalar from memory without a register for it (AVX-512).
+    `lanes` counts fp32 elements of a register.
     """
 
     lanes: int
     registers: int
-    broadcast_operand: bool
 
     def fits(self, rows: int, vectors: int) -> bool:
         """Whether a tile of rows x vectors accumulators, with its operands, stays in registers."""
-        operands = vectors + (0 if self.broadcast_operand else 1)
+        operands = vectors + 1  # weights, and one element of the input in every lane
         return rows * vectors + operands <= self.registers
 
 
@@ -78,7 +78,7 @@ class Tile:
 def tile_cycles(rows: int, vectors: int, depth: int) -> float:
     """Estimated cycles of one tile that sums `depth` products."""
     accumulators = rows * vectors
-    step = max(accumulators / FMA_PER_CYCLE, float(FMA_LATENCY), (rows + vectors) / LOADS_PER_CYCLE)
+    step = max(accumulators / FMA_PER_CYCLE, FMA_LATENCY, (rows + vectors) / LOADS_PER_CYCLE)
     return depth * step + accumulators * PER_ACCUMULATOR + PER_TILE
 
 
@@ -172,8 +172,7 @@ class Panels:
 
 def vector_unit(target: Target) -> VectorUnit:
     """The fp32 vectors of a target."""
-    wide = target.vector_bytes >= 64
-    return VectorUnit(target.lanes(4), target.vector_registers, wide)
+    return VectorUnit(target.lanes(4), target.vector_registers)
 
 
 @dataclass(frozen=True)
