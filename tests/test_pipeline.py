@@ -37,7 +37,7 @@ def test_every_pass_is_in_the_pipeline_or_optional(name: str) -> None:
     assert cls == "".join(word.capitalize() for word in name.split("-"))
     loaded = load_pass(name)
     assert loaded.name == name
-    assert type(loaded).__doc__ and " become" in str(type(loaded).__doc__)
+    assert vars(type(loaded))["__doc__"]
     assert (Path(__file__).parent / "passes" / f"test_{module}.py").exists()
 
 
