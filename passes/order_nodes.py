@@ -6,7 +6,7 @@ from graphopt.rewrite import Pass
 
 
 class OrderNodes(Pass):
-    """The same nodes in the order of `analysis.order.memory_order`."""
+    """The nodes become the same nodes in the order of `analysis.order.memory_order`."""
 
     name = "order-nodes"
 
