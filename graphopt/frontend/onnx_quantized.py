@@ -94,9 +94,9 @@ def quantize_dynamically(c: Compose, x: Value) -> tuple[Value, Value, Value]:
     high = c.max(c.reduce("max", x, axes), 0)
     empty = c.apply(Equal(), low, high)
     scale = c.where(empty, 1, c.div(c.sub(high, low), 255))
-    zero = c.apply(Clip(0, 255), c.mul(c.div(low, scale), -1))
-    zero = c.cast(c.apply(Round(), zero), DType.U8)
-    return c.apply(Quantize(), x, scale, zero), scale, zero
+    zero = c.apply(Round(), c.apply(Clip(0, 255), c.mul(c.div(low, scale), -1)))
+    stored = c.add(c.apply(Round(), c.div(x, scale)), zero)
+    return c.cast(c.apply(Clip(0, 255), stored), DType.U8), scale, c.cast(zero, DType.U8)
 
 
 def conv_integer(call: Call) -> Value:
