@@ -4,12 +4,15 @@ import numpy as np
 
 from graphopt.analysis.axes import along_axis
 from graphopt.ir import Value
-from graphopt.ops import MatMul, Mul
+from graphopt.ops import MatMul, Mul, Quantize
 from graphopt.rewrite import AnyValue, Apply, Constant, Match, Reject, RewritePass
 
 
 class FoldScaleIntoMatmul(RewritePass):
-    """(x @ w) * s becomes x @ (w * s)."""
+    """(x @ w) * s becomes x @ (w * s).
+
+    Not where the product is quantized and w holds whole numbers, as in fold-scale-into-conv.
+    """
 
     name = "fold-scale-into-matmul"
     x, w, scale = AnyValue(), Constant(), Constant()
@@ -24,5 +27,8 @@ class FoldScaleIntoMatmul(RewritePass):
         scale = along_axis(scale_array, shape, len(shape) - 1)
         if scale is None:
             return Reject("the factor is not one number per column")
+        readers = match.users(match.root.output)
+        if any(isinstance(n.op, Quantize) for n in readers) and (weights == np.rint(weights)).all():
+            return Reject("the sums are exact integers, about to be quantized")
         scaled = weights * (scale[:, None] if op.transpose_b else scale)
         return match.emit(op, match[self.x], match.emit_constant(np.asarray(scaled)))

@@ -69,3 +69,20 @@ def test_keeps_a_product_with_a_second_use() -> None:
           return %2
         }""",
     )
+
+
+def test_keeps_exact_sums_that_are_quantized() -> None:
+    check_pass(
+        FoldScaleIntoMatmul(),
+        before="""
+        graph g(%x: f32[3,2]) {
+          %w: f32[2,2] = constant([[1.0, 2.0], [3.0, 4.0]])
+          %s: f32[] = constant(0.25)
+          %one: f32[] = constant(1.0)
+          %z: u8[] = constant(7)
+          %0: f32[3,2] = matmul(%x, %w)
+          %1: f32[3,2] = mul(%0, %s)
+          %2: u8[3,2] = quantize(%1, %one, %z)
+          return %2
+        }""",
+    )
