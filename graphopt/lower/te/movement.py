@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from graphopt import ops
@@ -40,8 +39,7 @@ def reshape(p: Program, op: ops.Reshape, inputs: Inputs, outputs: Types) -> Inpu
 def transpose(p: Program, op: ops.Transpose, inputs: Inputs, outputs: Types) -> Inputs:
     x = p.stored(inputs[0])
     inverse = [op.perm.index(axis) for axis in range(len(op.perm))]
-    view = viewed(x, outputs[0].dims, lambda i: tuple(i[a] for a in inverse))
-    return (replace(view, near=None if x.near is None else op.perm.index(x.near)),)
+    return (viewed(x, outputs[0].dims, lambda i: tuple(i[a] for a in inverse)),)
 
 
 def expand(p: Program, op: ops.Expand, inputs: Inputs, outputs: Types) -> Inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -9,7 +10,7 @@ from typing import Any
 
 from graphopt import ops
 from graphopt.errors import UnsupportedOperator
-from graphopt.ir import Graph, Op, Value
+from graphopt.ir import Graph, Op, TensorType, Value
 from graphopt.lower.dtypes import tvm_dtype
 from graphopt.lower.te import (
     elementwise,
@@ -80,14 +81,16 @@ def program_of(region: Graph) -> Program:
             raise UnsupportedOperator(
                 f"%{value.name}", f"elements: expected fewer than 2^31, found {value.type}"
             )
+    merge = _merged_dimensions(region)
     for i, value in enumerate(region.inputs):
         slot = Slot("input", i, value.type.dtype, value.type.elements)
-        values[value] = stored(slot, value.type.dims)
+        values[value] = stored(slot, merge(value.type.dims))
     for value, array in region.constants.items():
+        array = array.reshape(merge(value.type.dims))
         values[value] = constant(array) if array.size == 1 else program.table(array)
     for node in region.nodes:
         inputs = tuple(values[v] for v in node.inputs)
-        types = tuple(v.type for v in node.outputs)
+        types = tuple(TensorType(v.type.dtype, merge(v.type.dims)) for v in node.outputs)
         for value, tensor in zip(
             node.outputs, _apply(program, node.op, inputs, types), strict=True
         ):
@@ -100,6 +103,37 @@ def program_of(region: Graph) -> Program:
         for slot in rest:
             values[value] = program.compute(values[value], slot)
     return program
+
+
+def _merged_dimensions(region: Graph) -> Callable[[tuple[int, ...]], tuple[int, ...]]:
+    """How a shape reads when neighbouring dimensions count as one wherever that is no difference.
+
+    So elementwise operators run over long rows. Regions of other operators keep their shapes.
+    """
+    shapes = [value.type.dims for value in region.values()]
+    empty = any(0 in shape for shape in shapes)
+    if empty or not all(isinstance(node.op, Elementwise) for node in region.nodes):
+        return lambda shape: shape
+    rank = max(map(len, shapes))
+    aligned = [_aligned(shape, rank) for shape in shapes]
+    whole = [max(sizes) for sizes in zip(*aligned, strict=True)]
+    groups: list[list[int]] = []
+    for axis in range(rank):
+        joins = bool(groups) and all((s[axis] == 1) == (s[groups[-1][-1]] == 1) for s in aligned)
+        if joins:
+            groups[-1].append(axis)
+        elif whole[axis] != 1:
+            groups.append([axis])
+
+    def merge(shape: tuple[int, ...]) -> tuple[int, ...]:
+        full = _aligned(shape, rank)
+        return tuple(math.prod(full[a] for a in group) for group in groups)
+
+    return merge
+
+
+def _aligned(shape: tuple[int, ...], rank: int) -> tuple[int, ...]:
+    return (1,) * (rank - len(shape)) + shape
 
 
 def _apply(p: Program, op: Op, inputs: tuple[Tensor, ...], outputs: Any) -> tuple[Tensor, ...]:

@@ -48,7 +48,6 @@ class Tensor:
         vectorizes: neighbours along the last axis can be computed by one vector.
         shared: more than one reader; within one loop body `at` runs once per index.
         parts: of a concatenation: the axis and the tensors along it.
-        near: the axis along which neighbours come from neighbouring memory; None if unknown.
     """
 
     dtype: DType
@@ -58,7 +57,6 @@ class Tensor:
     vectorizes: bool = True
     shared: bool = False
     parts: tuple[int, tuple[Tensor, ...]] | None = None
-    near: int | None = None
 
     @property
     def elements(self) -> int:
@@ -116,12 +114,7 @@ class Program:
 
 def stored(slot: Slot, shape: tuple[int, ...]) -> Tensor:
     """The tensor of `shape` that `slot` holds in row-major order."""
-    return Tensor(
-        slot.dtype,
-        shape,
-        lambda e, index: e.load(slot, linear(index, shape)),
-        near=len(shape) - 1,
-    )
+    return Tensor(slot.dtype, shape, lambda e, index: e.load(slot, linear(index, shape)))
 
 
 def constant(array: Array) -> Tensor:
