@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
 
+# Each group computes whole vectors of output channels; most lanes of smaller groups would idle.
+MIN_GROUP_OUTPUTS = 2
+
+
 @dataclass(frozen=True)
 class Conv2d:
-    """Convolutions of constant weights, but for depthwise ones."""
+    """Convolutions of constant weights, but for groups of a single output channel."""
 
     name: str = "conv2d"
 
@@ -39,8 +43,8 @@ class Conv2d:
         x, w = where.anchor.inputs[:2]
         if not where.packable(w, constant_inputs):
             return Reject("the weights are not constant")
-        if op.groups > 1 and w.type.dims[1] == 1:
-            return Reject("depthwise")
+        if op.groups > 1 and w.type.dims[0] // op.groups < MIN_GROUP_OUTPUTS:
+            return Reject(f"fewer than {MIN_GROUP_OUTPUTS} output channels in a group")
         weights = where.input_index(w)
         plan = ConvPlan(where, target)
         if plan.pointwise:

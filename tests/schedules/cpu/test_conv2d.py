@@ -54,6 +54,7 @@ DENSE = [
     conv((1, 20, 20, 3), 12, (7, 7), (2, 2), (3, 3, 3, 3), epilogue="silu"),
     conv((1, 12, 16, 4), 8, pads=(2, 2, 2, 2), dilations=(2, 2)),
     conv((1, 9, 9, 12), 18, pads=(1, 1, 1, 1), groups=3),
+    conv((1, 6, 9, 3), 12, pads=(1, 1, 1, 1), groups=3),
     conv((1, 5, 23, 6), 17, (1, 1), strides=(1, 2)),
     conv((1, 8, 8, 2), 1, (3, 3), pads=(1, 1, 1, 1)),
     conv((1, 9, 40, 1), 33, (1, 5), pads=(0, 2, 0, 2)),
@@ -96,8 +97,8 @@ def convs(draw: st.DrawFn, depthwise: bool = False) -> Region:
     height, width = (draw(st.integers(r, r + 17)) for r in reach)
     pads = draw(st.tuples(*(st.integers(0, min(3, r)) for r in (*reach, *reach))))
     groups = draw(st.integers(1, 20)) if depthwise else draw(st.integers(1, 3))
-    ins = 1 if depthwise else draw(st.integers(1 if groups == 1 else 2, 9))
-    outs = 1 if depthwise else draw(st.integers(1, 28))
+    ins = 1 if depthwise else draw(st.integers(1, 9))
+    outs = 1 if depthwise else draw(st.integers(1 if groups == 1 else 2, 28))
     return conv(
         (draw(st.integers(1, 2)), height, width, ins * groups),
         outs * groups,
@@ -131,7 +132,11 @@ def test_random_depthwise_convs(regions: list[Region]) -> None:
 def test_refusals_are_explained() -> None:
     target = load_target()
     region = conv((1, 8, 8, 4), 4, groups=4)
-    assert Conv2d().plan(region.graph, target, region.constants) == Reject("depthwise")
+    refused = Conv2d().plan(region.graph, target, region.constants)
+    assert refused == Reject("fewer than 2 output channels in a group")
+    region = conv((1, 40, 400, 4), 4, (3, 3), pads=(0, 60, 0, 60))
+    refused = Conv2d().plan(region.graph, target, region.constants)
+    assert refused == Reject("the padding is too wide")
     region = DENSE[0]
     refused = Conv2d().plan(region.graph, target, frozenset())
     assert refused == Reject("the weights are not constant")
