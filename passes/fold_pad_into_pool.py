@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import ml_dtypes
 import numpy as np
 
 from graphopt.errors import TypeRuleError
@@ -76,7 +77,8 @@ class FoldPadIntoPool(RewritePass):
 
 def _is_lowest(value: float, dtype: DType) -> bool:
     if dtype.is_float:
-        return value <= float(np.finfo(np.float32).min)
+        limits = ml_dtypes.finfo(dtype.numpy)  # type: ignore[no-untyped-call]
+        return value <= float(limits.min)
     return dtype.is_integer and value == np.iinfo(dtype.numpy).min
 
 

@@ -115,3 +115,15 @@ def test_keeps_a_pad_with_a_second_use() -> None:
           return %0, %1
         }""",
     )
+
+
+def test_keeps_a_number_that_is_the_lowest_of_another_type() -> None:
+    check_pass(
+        FoldPadIntoPool(),
+        before="""
+        graph g(%x: f64[1,2,4]) {
+          %0: f64[1,2,6] = pad(%x) {pads = (0, 0, 1, 0, 0, 1), value = -3.4028234663852886e+38}
+          %1: f64[1,2,4] = max_pool(%0) {kernel = (3,), strides = (1,), pads = (0, 0), dilations = (1,)}
+          return %1
+        }""",
+    )
