@@ -47,10 +47,10 @@ def node_cost(node: Node, graph: Graph) -> Cost:
     written = sum(value.type.nbytes for value in node.outputs)
     if len(body) == 1 and isinstance(body[0].op, Gather | Slice):
         # They read what they keep, not all of a table.
-        index = node.inputs[1].type.nbytes if len(node.inputs) > 1 else 0
-        kept, rest = min(written, node.inputs[0].type.nbytes), index
-        table = node.inputs[0] in graph.constants
-        read, weights = (rest, kept) if table else (kept + rest, 0)
+        source, *indices = node.inputs
+        kept = min(written, source.type.nbytes)
+        rest = sum(value.type.nbytes for value in indices)
+        read, weights = (rest, kept) if source in graph.constants else (kept + rest, 0)
     return Cost(name, operators, node.macs, read, written, weights)
 
 
