@@ -189,7 +189,8 @@ class RewritePass(Pass):
     def run(self, graph: Graph) -> Graph:
         roots = _roots(self.root)
         wanted = tuple(root.op for root in roots)
-        if not any(isinstance(node.op, wanted) for node in graph.nodes):
+        kinds = {type(node.op) for node in graph.nodes}
+        if not any(_is_possible(root, kinds) for root in roots):
             return graph
         workspace = _Workspace(graph)
         limit = 100 * len(graph.nodes) + 1000
@@ -258,6 +259,17 @@ def _roots(pattern: Pattern) -> tuple[Apply[Any], ...]:
     if isinstance(pattern, OneOf):
         return tuple(root for each in pattern.patterns for root in _roots(each))
     raise PassError("root", f"expected operators, found {pattern}")
+
+
+def _is_possible(pattern: Pattern, kinds: set[type[Op]]) -> bool:
+    """Whether a graph of operators of these kinds can hold what `pattern` matches."""
+    if isinstance(pattern, Apply):
+        return any(issubclass(kind, pattern.op) for kind in kinds) and all(
+            _is_possible(each, kinds) for each in pattern.inputs
+        )
+    if isinstance(pattern, OneOf):
+        return any(_is_possible(each, kinds) for each in pattern.patterns)
+    return True
 
 
 @dataclass
