@@ -8,33 +8,39 @@ from graphopt import ops
 from graphopt.frontend.builder import Operand
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.fallback import keep
+from graphopt.frontend.onnx_shape import slice_axis
 from graphopt.ir import DType, Value
+from graphopt.ops.quantization import integer_range
 
 
 def quantize_linear(call: Call) -> Value | tuple[Operand, ...]:
-    """QuantizeLinear; to 8-bit floats, or with blocks of scales, it stays an `OnnxOp`."""
+    """QuantizeLinear; to floats of 8 bits or less it stays an `OnnxOp`."""
     x, scale, zero = call.input(0), call.input(1), call.optional(2)
     code = call.integer("output_dtype", 0)
     dtype = call.element_type("output_dtype") if code else DType.U8
     dtype = zero.type.dtype if zero is not None else dtype
-    if dtype.is_float or call.integer("block_size", 0):
+    if dtype.is_float:
         return keep(call)
     if zero is None:
         zero = call.constant(np.zeros(scale.type.dims), dtype.numpy)
     if not x.type.dtype.is_float:
         x = call.emit(ops.Cast(scale.type.dtype), x)
+    if call.integer("block_size", 0):
+        return _quantize_blocks(call, x, scale, zero)
     axis, scale, zero = _parameters(call, x, scale, zero)
     return call.emit(ops.Quantize(axis), x, scale, zero)
 
 
 def dequantize_linear(call: Call) -> Value | tuple[Operand, ...]:
-    """DequantizeLinear; with blocks of scales it stays an `OnnxOp`."""
+    """DequantizeLinear."""
     x, scale, zero = call.input(0), call.input(1), call.optional(2)
     wanted = call.element_type("output_dtype") if call.integer("output_dtype", 0) else None
-    if call.integer("block_size", 0) or (wanted is not None and wanted is not scale.type.dtype):
+    if wanted is not None and wanted is not scale.type.dtype:
         return keep(call)
     if zero is None:
         zero = call.constant(np.zeros(scale.type.dims), x.type.dtype.numpy)
+    if call.integer("block_size", 0):
+        return _dequantize_blocks(call, x, scale, zero)
     axis, scale, zero = _parameters(call, x, scale, zero)
     return call.emit(ops.Dequantize(axis), x, scale, zero)
 
@@ -51,6 +57,42 @@ def _is_single(call: Call, x: Value) -> bool:
     """Whether one scale in a vector serves all of x, rather than an axis of size 1."""
     axis = call.integer("axis", 1)
     return not -x.type.rank <= axis < x.type.rank or x.type.dims[axis] != 1 or x.type.rank < 2
+
+
+def _quantize_blocks(call: Call, x: Value, scale: Value, zero: Value) -> Value:
+    """saturate(round(x / scale) + zero) where each block along the axis has its own scale."""
+    dtype = zero.type.dtype
+    wide = DType.F32
+    ratio = call.emit(ops.Div(), x, _spread(call, scale, x))
+    rounded = call.emit(ops.Round(), call.emit(ops.Cast(wide), ratio))
+    offset = call.emit(ops.Cast(wide), _spread(call, zero, x))
+    low, high = integer_range(dtype)
+    stored = call.emit(ops.Clip(low, high), call.emit(ops.Add(), rounded, offset))
+    return call.emit(ops.Cast(dtype), stored)
+
+
+def _dequantize_blocks(call: Call, x: Value, scale: Value, zero: Value) -> Value:
+    """scale * (x - zero) where each block along the axis has its own scale."""
+    dtype = scale.type.dtype
+    shifted = call.emit(
+        ops.Sub(),
+        call.emit(ops.Cast(dtype), x),
+        call.emit(ops.Cast(dtype), _spread(call, zero, x)),
+    )
+    return call.emit(ops.Mul(), shifted, _spread(call, scale, x))
+
+
+def _spread(call: Call, parameter: Value, x: Value) -> Value:
+    """A parameter per block, repeated so that there is one per element."""
+    axis, block = call.axis(call.integer("axis", 1), x.type.rank), call.integer("block_size")
+    dims, size = parameter.type.dims, x.type.dims[axis]
+    if parameter.type.rank != x.type.rank or dims[axis] != -(-size // block):
+        raise call.invalid(f"scale: expected one per block of {block} of {x.type}, found {dims}")
+    before, after = dims[: axis + 1], dims[axis + 1 :]
+    column = call.emit(ops.Reshape((*before, 1, *after)), parameter)
+    repeated = call.emit(ops.Expand((*before, block, *after)), column)
+    flat = call.emit(ops.Reshape((*dims[:axis], dims[axis] * block, *after)), repeated)
+    return flat if dims[axis] * block == size else slice_axis(call, flat, axis, 0, size)
 
 
 IMPORTERS: dict[str, Import] = {

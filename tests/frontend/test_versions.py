@@ -20,7 +20,7 @@ def f32(*shape: int) -> Array:
     return RNG.standard_normal(shape).astype(np.float32)
 
 
-def real(value: float | list[float]) -> Array:
+def real(value: float | Sequence[float] | Sequence[Sequence[float]]) -> Array:
     return np.array(value, np.float32)
 
 
@@ -144,6 +144,20 @@ CASES: list[Case] = [
     ("Einsum", 12, [f32(2, 3), f32(3, 4)], [], {"equation": "ij,jk->ki"}),
     ("QuantizeLinear", 10, [X, real(0.1), byte(7, signed=False)], [1, 2], {}),
     ("QuantizeLinear", 13, [X, f32(3) ** 2 + 0.1, byte([1, 2, 3])], [1, 2], {"axis": 1}),
+    (
+        "DequantizeLinear",
+        21,
+        [byte([[1, -2, 3, 4, 5]]), real([[0.5, 2.0, 3.0]]), byte([[1, 2, 3]])],
+        [0, 1, 2],
+        {"axis": 1, "block_size": 2},
+    ),
+    (
+        "QuantizeLinear",
+        21,
+        [f32(6, 2), abs(f32(2, 2)) + real(0.1), byte([[1, 2], [3, 4]])],
+        [1, 2],
+        {"axis": 0, "block_size": 3},
+    ),
     ("DequantizeLinear", 10, [byte([[1, -2]]), real(0.1), byte(3)], [1, 2], {}),
 ]
 
