@@ -52,6 +52,14 @@ def check(case: TestCase, run: Run = evaluate) -> str:
     return ""
 
 
+def outcome(case: TestCase, run: Run = evaluate) -> str:
+    """As `check`; a wrong result is the reason "wrong: ..."."""
+    try:
+        return check(case, run)
+    except AssertionError as error:
+        return f"wrong: {error}"
+
+
 def import_case(case: TestCase, arrays: Mapping[str, Array]) -> Graph:
     """Import a case; inputs that decide shapes are bound to their arrays."""
     bound: dict[str, Array] = {}
