@@ -102,7 +102,8 @@ PIPELINE: tuple[Stage, ...] = (
         ),
         repeat=True,
     ),
-    Stage("quantized", ()),
+    # The integers of weights are known until the last of these folds them.
+    Stage("quantized", ("sum-as-integers", "fold-dequantized-constants", "fold-constants")),
     Stage(
         "fused",
         (

@@ -27,6 +27,7 @@ PASSES: dict[str, str] = {
     "eliminate-requantization": "eliminate_requantization:EliminateRequantization",
     "fold-bias": "fold_bias:FoldBias",
     "fold-constants": "fold_constants:FoldConstants",
+    "fold-dequantized-constants": "fold_dequantized_constants:FoldDequantizedConstants",
     "fold-input-bias": "fold_input_bias:FoldInputBias",
     "fold-input-scale": "fold_input_scale:FoldInputScale",
     "fold-pad-into-conv": "fold_pad_into_conv:FoldPadIntoConv",
@@ -66,6 +67,7 @@ PASSES: dict[str, str] = {
     "sink-reshapes-past-slice": "sink_reshapes_past_slice:SinkReshapesPastSlice",
     "sink-transposes": "sink_transposes:SinkTransposes",
     "sink-transposes-past-reshape": "sink_transposes_past_reshape:SinkTransposesPastReshape",
+    "sum-as-integers": "sum_as_integers:SumAsIntegers",
     "unite-transposes": "unite_transposes:UniteTransposes",
 }
 

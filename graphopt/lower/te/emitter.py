@@ -16,7 +16,7 @@ from graphopt.ir import Array, DType, Graph, Op
 from graphopt.lower.casts import pack, unpack
 from graphopt.lower.dtypes import memory_dtype, tvm_dtype
 from graphopt.lower.expr import expression
-from graphopt.lower.lanes import both, cast, either, lanes_of
+from graphopt.lower.lanes import both, cast, either, element_of, lanes_of
 from graphopt.lower.te.tensor import Expr, Index, Program, Slot, Tensor, linear
 
 # Fewer elements than this are not worth waking another thread for (a parallel loop costs 0.7 us).
@@ -78,7 +78,23 @@ class Emitter:
 
     def apply(self, op: Op, *inputs: Expr) -> Expr:
         """An elementwise operator on scalars or vectors."""
-        return expression(op, *self._even(*inputs))
+        return expression(op, *(self._held(x) for x in self._even(*inputs)))
+
+    def _held(self, x: Expr) -> Expr:
+        """`x`, computed once: LLVM's front end in TVM simplifies names within names exponentially.
+
+        Only what holds names of its own goes through memory, which LLVM turns into a register.
+        """
+        element = element_of(x)
+        if not isinstance(x, tirx.Let) or element == "bool":
+            return x
+        lanes = lanes_of(x)
+        buffer = T.alloc_buffer(
+            (lanes,), element, scope="local", annotations={"disable_lower_builtin": True}
+        )
+        held = Local(buffer, lanes)
+        held.set(x)
+        return held.get()
 
     def cast(self, x: Expr, dtype: DType) -> Expr:
         return expression(ops.Cast(dtype), x)
