@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphopt.analysis.axes import column
 from graphopt.ir import DType, TensorType, Value
 from graphopt.ops import Add, Cast, Clip, Dequantize, Div, Mul, Quantize, Round, Sub
 from graphopt.ops.quantization import integer_range
@@ -75,4 +76,4 @@ def _along(match: Match, scale: Value, type: TensorType, axis: int | None) -> Va
         return scale
     array = match.constant(scale)
     assert array is not None
-    return match.emit_constant(array.reshape([-1 if i == axis else 1 for i in range(type.rank)]))
+    return match.emit_constant(array.reshape(column(axis, type.rank)))

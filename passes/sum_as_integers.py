@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from graphopt.analysis.axes import column
 from graphopt.ir import Array, DType, Op, Value
 from graphopt.ops import Add, Conv, Dequantize, MatMul, Mul, Reshape
 from graphopt.rewrite import AnyValue, Apply, Constant, Match, OneOf, Reject, RewritePass
@@ -42,7 +43,7 @@ class SumAsIntegers(RewritePass):
         if axis not in (None, outputs):
             return Reject("the weights have scales along another axis than their outputs")
         if axis is not None:
-            zero = zero.reshape([-1 if i == axis else 1 for i in range(weights.ndim)])
+            zero = zero.reshape(column(axis, weights.ndim))
         whole = (weights.astype(np.int64) - zero.astype(np.int64)).astype(np.float32)
         one = match.emit_constant(np.ones((), np.float32))
         steps = match.emit(Dequantize(), match[self.x], one, match[self.x_zero])
@@ -67,7 +68,7 @@ def _output_axis(op: Op, rank: int) -> int:
 def _per_output(op: Op, rank: int) -> tuple[int, ...]:
     """The shape that broadcasts one number per output over the result."""
     axis = 1 if isinstance(op, Conv) and op.layout == "NCHW" else rank - 1
-    return tuple(-1 if i == axis else 1 for i in range(rank))
+    return column(axis, rank)
 
 
 def _shaped(array: Array, shape: tuple[int, ...]) -> Array:

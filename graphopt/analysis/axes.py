@@ -33,6 +33,11 @@ def padded(shape: Sequence[int], rank: int) -> Shape:
     return (1,) * (rank - len(shape)) + tuple(shape)
 
 
+def column(axis: int, rank: int) -> Shape:
+    """The shape that lays a vector along `axis` of a tensor of `rank`: -1 there, else 1."""
+    return tuple(-1 if i == axis else 1 for i in range(rank))
+
+
 def along_axis(array: Array, shape: Sequence[int], axis: int) -> Array | None:
     """The vector [shape[axis]] that `array` is when it broadcasts to `shape`.
 

@@ -88,13 +88,7 @@ class Emitter:
         element = element_of(x)
         if not isinstance(x, tirx.Let) or element == "bool":
             return x
-        lanes = lanes_of(x)
-        buffer = T.alloc_buffer(
-            (lanes,), element, scope="local", annotations={"disable_lower_builtin": True}
-        )
-        held = Local(buffer, lanes)
-        held.set(x)
-        return held.get()
+        return _variable(element, lanes_of(x), x).get()
 
     def cast(self, x: Expr, dtype: DType) -> Expr:
         return expression(ops.Cast(dtype), x)
@@ -161,15 +155,7 @@ class Emitter:
 
     def local(self, dtype: DType, initial: Expr, lanes: int = 0) -> Local:
         """A variable of the current loop body; with `lanes` 0, as wide as the current vector."""
-        buffer = T.alloc_buffer(
-            (lanes or self.width,),
-            tvm_dtype(dtype),
-            scope="local",
-            annotations={"disable_lower_builtin": True},
-        )
-        local = Local(buffer, lanes or self.width)
-        local.set(initial)
-        return local
+        return _variable(tvm_dtype(dtype), lanes or self.width, initial)
 
     def write_table(self, slot: Slot, values: Array) -> None:
         for i, value in enumerate(values.tolist()):
@@ -199,15 +185,6 @@ class Emitter:
             return
         with self.loop(extents[0]) as i, self.loops(extents[1:]) as rest:
             yield (i, *rest)
-
-    @contextmanager
-    def when(self, condition: Expr) -> Iterator[None]:
-        """Statements that run only where the condition holds."""
-        with T.If(condition):
-            with T.Then():
-                self._known.append({})
-                yield
-                self._known.pop()
 
     def fill(self, slot: Slot, tensor: Tensor) -> None:
         """Store every element of `tensor` in `slot`."""
@@ -281,6 +258,14 @@ class Local:
         if lanes_of(value) == 1:
             value = tirx.Broadcast(value, self._lanes)
         T.buffer_store(self._buffer, value, [tirx.Ramp(_int32(0), 1, self._lanes)])
+
+
+def _variable(element: str, lanes: int, initial: Expr) -> Local:
+    # Without the annotation TVM takes larger buffers from the heap.
+    keep = {"disable_lower_builtin": True}
+    local = Local(T.alloc_buffer((lanes,), element, scope="local", annotations=keep), lanes)
+    local.set(initial)
+    return local
 
 
 def _expr(x: Expr) -> Expr:
