@@ -128,15 +128,22 @@ PIPELINE: tuple[Stage, ...] = (
 OPTIONAL: tuple[str, ...] = ()
 
 
-def run_pipeline(graph: Graph, instruments: Instruments, stop_after: Phase = "fused") -> Graph:
-    """Take an imported graph through the graph phases, up to the end of `stop_after`.
+def run_pipeline(
+    graph: Graph,
+    instruments: Instruments,
+    stop_after: Phase = "fused",
+    start_after: Phase = "imported",
+) -> Graph:
+    """Take a graph from the end of phase `start_after` up to the end of `stop_after`.
 
     Raises:
         PassError: a pass failed or left an invalid graph; names it and the ones before it.
     """
     with using(instruments):
-        instruments.after_phase("imported", graph)
+        instruments.after_phase(start_after, graph)
         for stage in PIPELINE:
+            if PHASES.index(stage.phase) <= PHASES.index(start_after):
+                continue
             if PHASES.index(stage.phase) > PHASES.index(stop_after):
                 break
             graph = _run_stage(graph, stage, instruments)

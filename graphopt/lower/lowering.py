@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from graphopt.errors import UnsupportedOperator
 from graphopt.ir import Array, DType, Graph, Node, Value
-from graphopt.lower.kernel import KernelPlan, Schedule
+from graphopt.lower.kernel import KernelPlan, Pack, Schedule
 from graphopt.lower.key import kernel_key
 from graphopt.lower.placement import constant_roots, is_alias, place
-from graphopt.lower.program import Address, Call, Kernel, Program, as_bytes
+from graphopt.lower.program import Address, Call, Kernel, Place, Program, as_bytes
 from graphopt.ops import Fused
 from graphopt.rewrite import Reject
 from graphopt.runtime.arrays import aligned
@@ -25,13 +25,18 @@ Rejections = tuple[tuple[str, Reject], ...]
 
 
 def lower_program(
-    graph: Graph, target: Target, schedules: Sequence[Schedule] | None = None
+    graph: Graph,
+    target: Target,
+    schedules: Sequence[Schedule] | None = None,
+    exchangeable: Collection[Value] = (),
 ) -> Program:
     """Decide everything about how a fused graph runs on `target`, short of machine code.
 
     Args:
         graph: every node a `Fused` region, all shapes known; nodes run in the order they stand.
         schedules: who may take a region, in order of preference; default: those of the target.
+        exchangeable: constants that will be written over: each gets a place of its own, which
+            `Program.places` names.
 
     Raises:
         UnsupportedOperator: no schedule takes a region; says why each refused.
@@ -55,19 +60,28 @@ def lower_program(
     blob = _Weights()
     packed: dict[tuple[Node, int], Address] = {}
     unpacked: dict[Value, Address] = {}
+    places: dict[Value, tuple[Place, ...]] = {value: () for value in exchangeable}
+
+    def store(root: Value, shape: tuple[int, ...], pack: Pack | None = None) -> Address:
+        array = graph.constants[root].reshape(shape)
+        address = blob.add(pack(array) if pack is not None else array, shared=root not in places)
+        if root in places:
+            places[root] += (Place(address.offset, shape, pack),)
+        return address
+
     for node, kernel in kernels.items():
         for i, value in enumerate(node.inputs):
             if value not in constants:
                 continue
-            array = graph.constants[constants[value]].reshape(value.type.dims)
+            shape = value.type.dims
             if i in kernel.plan.packs:
-                packed[node, i] = blob.add(kernel.plan.packs[i](array))
+                packed[node, i] = store(constants[value], shape, kernel.plan.packs[i])
             elif value not in unpacked:
-                unpacked[value] = blob.add(array)
+                unpacked[value] = store(constants[value], shape)
     for value in graph.outputs:
         root = constants.get(value)
         if root is not None and root not in unpacked:
-            unpacked[root] = blob.add(graph.constants[root])
+            unpacked[root] = store(root, root.type.dims)
 
     placement = place(graph, {n: k.plan for n, k in kernels.items()}, unpacked)
     calls: list[Call] = []
@@ -88,6 +102,7 @@ def lower_program(
         blob.join(),
         placement.arena_bytes,
         placement.arena_lower_bound,
+        places,
     )
 
 
@@ -147,14 +162,18 @@ class _Weights:
         self.known: dict[bytes, Address] = {}
         self.size = 0
 
-    def add(self, array: Array | NDArray[Any]) -> Address:
+    def add(self, array: Array | NDArray[Any], shared: bool = True) -> Address:
+        """The place of `array`; with `shared`, perhaps that of equal bytes added before."""
         chunk = as_bytes(array)
-        digest = hashlib.sha256(chunk.data).digest()
-        if digest not in self.known:
-            self.known[digest] = Address("weights", 0, self.size)
-            self.chunks.append(chunk)
-            self.size += -(-chunk.nbytes // ALIGNMENT) * ALIGNMENT
-        return self.known[digest]
+        digest = hashlib.sha256(chunk.data).digest() if shared else None
+        if digest is not None and digest in self.known:
+            return self.known[digest]
+        address = Address("weights", 0, self.size)
+        if digest is not None:
+            self.known[digest] = address
+        self.chunks.append(chunk)
+        self.size += -(-chunk.nbytes // ALIGNMENT) * ALIGNMENT
+        return address
 
     def join(self) -> NDArray[np.uint8]:
         """All chunks in one array; the chunks are given up as they are copied."""

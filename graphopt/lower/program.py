@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from graphopt.ir import Graph
-from graphopt.lower.kernel import KernelPlan
+from graphopt.ir import Array, Graph, Value
+from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.rewrite import Reject
 from graphopt.targets import Target
 
@@ -69,12 +70,28 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a constant of shape `shape` lies among the weights, in the order that `pack` gives."""
+
+    offset: int
+    shape: tuple[int, ...]
+    pack: Pack | None = None
+
+    def write(self, weights: NDArray[np.uint8], array: Array) -> None:
+        """Put `array` there, of the constant's dtype and as many elements."""
+        shaped = array.reshape(self.shape)
+        content = as_bytes(self.pack(shaped) if self.pack is not None else shaped)
+        weights[self.offset : self.offset + content.nbytes] = content
+
+
+@dataclass(frozen=True)
 class Program:
     """Everything that runs, with every address decided.
 
     `weights` is one blob of packed constants, uint8. `arena_bytes` is the working memory of one
     run besides inputs and outputs; no plan for this order of calls needs less than
-    `arena_lower_bound`.
+    `arena_lower_bound`. `places` says of the constants that were asked for where they lie: nothing
+    else lies there, and nothing else depends on them.
     """
 
     graph: Graph
@@ -84,6 +101,9 @@ class Program:
     weights: NDArray[np.uint8]
     arena_bytes: int
     arena_lower_bound: int
+    places: Mapping[Value, tuple[Place, ...]] = field(
+        default_factory=dict[Value, tuple[Place, ...]]
+    )
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:

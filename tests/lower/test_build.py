@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -102,3 +104,18 @@ def test_every_target_generates_code(sum_schedule: Schedule, code_cache: CodeCac
     for name in ("x86-64-avx2", "x86-64-avx512"):
         program = lower_program(parse_graph(CHAIN), load_target(name), [sum_schedule])
         assert build(program, code_cache).compiled == 2
+
+
+def test_an_exchanged_constant_is_packed_again(
+    sum_schedule: Schedule, code_cache: CodeCache
+) -> None:
+    graph = parse_graph(CHAIN)
+    (constant,) = graph.constants
+    program = lower_program(graph, load_target("cpu"), [sum_schedule], exchangeable=[constant])
+    model = Model(package(program, build(program, code_cache)))
+    inputs = random_inputs(graph)
+    changed = np.arange(6, dtype=np.float32)[::-1] * 10
+    (place,) = program.places[constant]
+    place.write(model.artifact.weights, changed)
+    expected = evaluate(replace(graph, constants={constant: changed}), inputs)["sum"]
+    np.testing.assert_array_equal(model.run(inputs)["sum"], expected)

@@ -1,0 +1,1 @@
+"""Post-training quantization: from samples to ranges, formats and rounding."""
