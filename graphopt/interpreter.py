@@ -18,7 +18,7 @@ def evaluate(graph: Graph, inputs: Mapping[str, Array]) -> dict[str, Array]:
         raise InputError(graph.name, f"inputs: expected {sorted(expected)}, found {sorted(inputs)}")
     for value in graph.inputs:
         found = TensorType.of(inputs[value.name])
-        if found != value.type:
+        if found != value.type.stored:
             raise InputError(f"%{value.name}", f"input: expected {value.type}, found {found}")
     results = run_body(graph, *(inputs[value.name] for value in graph.inputs))
     return dict(zip(graph.output_names, results, strict=True))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -16,6 +18,8 @@ from graphopt.errors import TypeRuleError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Dim = int | str
+# Longer arrays print as a hash.
+INLINE_NUMBERS = 16
 
 
 class DType(StrEnum):
@@ -57,6 +61,12 @@ class DType(StrEnum):
     def itemsize(self) -> int:
         """Bytes of one element as stored in memory."""
         return self.numpy.itemsize
+
+    @property
+    def bits(self) -> int:
+        """Bits of one number, where a 4-bit type has 4."""
+        digits = self.value.lstrip("abcdefghijklmnopqrstuvwxyz")
+        return int("".join(takewhile(str.isdigit, digits)) or 8)
 
     @property
     def is_float(self) -> bool:
@@ -108,11 +118,102 @@ _FROM_NUMPY = {dtype: name for name, dtype in _NUMPY.items()}
 
 
 @dataclass(frozen=True)
+class Quant:
+    """What stored integers stand for: real = scale * (stored - zero point).
+
+    `scales` holds one number, or one for each index of the dimension `axis`. `zero_points` holds
+    as many, or a single one that serves all of them.
+    """
+
+    scales: tuple[float, ...]
+    zero_points: tuple[int, ...] = (0,)
+    axis: int | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.scales)
+        if len(self.zero_points) not in (1, count) or (self.axis is None and count != 1):
+            raise TypeRuleError(
+                "quantization",
+                f"expected one scale and zero point, or one per index of an axis, found {count} "
+                f"and {len(self.zero_points)} with axis {self.axis}",
+            )
+        if not all(0 < scale < math.inf for scale in self.scales):
+            raise TypeRuleError("quantization", "scales: expected positive finite numbers")
+
+    @staticmethod
+    def of(scale: Array | float, zero_point: Array | int = 0, axis: int | None = None) -> Quant:
+        """Quantization from arrays; scalars, or vectors along `axis`."""
+        scales = np.asarray(scale, np.float64).reshape(-1).tolist()
+        points = np.asarray(zero_point).astype(np.int64).reshape(-1).tolist()
+        if len(set(points)) == 1:
+            points = points[:1]
+        return Quant(tuple(scales), tuple(points), axis)
+
+    @property
+    def centered(self) -> bool:
+        """Whether the stored zero is the real zero."""
+        return not any(self.zero_points)
+
+    def along(self, axis: int | None) -> Quant:
+        """The same numbers along another axis."""
+        return self if axis == self.axis else replace(self, axis=axis)
+
+    def __str__(self) -> str:
+        def numbers(values: tuple[float, ...]) -> str:
+            if len(values) == 1:
+                return repr(values[0])
+            if len(values) > INLINE_NUMBERS:
+                return f"#{digest(np.array(values))}"
+            return f"({', '.join(map(repr, values))})"
+
+        along = "" if self.axis is None else f", axis {self.axis}"
+        return f"<{numbers(self.scales)}, {numbers(self.zero_points)}{along}>"
+
+
+def digest(array: Array) -> str:
+    """The hash by which a large array is named in graph text."""
+    content = str(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
 class TensorType:
-    """Element type and shape. A string dimension is a named symbol; equal names, equal sizes."""
+    """Element type, shape, and what the elements stand for if they are quantized.
+
+    A string dimension is a named symbol; equal names, equal sizes.
+    """
 
     dtype: DType
     shape: tuple[Dim, ...]
+    quant: Quant | None = None
+
+    def __post_init__(self) -> None:
+        quant = self.quant
+        if quant is None:
+            return
+        if not self.dtype.is_integer:
+            raise TypeRuleError("type", f"quantization: expected an integer type, found {self}")
+        if quant.axis is not None and (
+            not 0 <= quant.axis < self.rank or self.shape[quant.axis] != len(quant.scales)
+        ):
+            raise TypeRuleError(
+                "type", f"quantization: {len(quant.scales)} scales do not fit axis of {self}"
+            )
+
+    @property
+    def stored(self) -> TensorType:
+        """The type of the stored elements as plain numbers."""
+        return TensorType(self.dtype, self.shape)
+
+    def moved(self, shape: tuple[Dim, ...]) -> TensorType:
+        """The type of elements of this tensor, laid out in another shape.
+
+        Raises:
+            TypeRuleError: what they stand for depends on their place along an axis.
+        """
+        if self.quant is not None and self.quant.axis is not None:
+            raise TypeRuleError("type", f"expected one scale for all elements, found {self}")
+        return TensorType(self.dtype, shape, self.quant)
 
     @property
     def dims(self) -> tuple[int, ...]:
@@ -144,7 +245,7 @@ class TensorType:
         return TensorType(DType.of(array), array.shape)
 
     def __str__(self) -> str:
-        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]{self.quant or ''}"
 
 
 @dataclass(frozen=True)
@@ -177,6 +278,7 @@ class Op:
 
     name: ClassVar[str]
     commutative: ClassVar[bool] = False
+    quantized: ClassVar[bool] = False  # whether inputs may be of quantized types
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         """The output types for these input types.

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 
 from graphopt.errors import PassError
 from graphopt.instruments import current
-from graphopt.ir import Array, Graph, Location, Node, Op, TensorType, Value
+from graphopt.ir import Array, Graph, Location, Node, Op, Quant, TensorType, Value
 from graphopt.pattern import (
     AnyValue,
     Apply,
@@ -125,9 +125,9 @@ class Match:
         self.emitted.append(Node(op, inputs, outputs, location))
         return outputs
 
-    def emit_constant(self, array: Array) -> Value:
-        """Add a constant; returns its value."""
-        value = self._fresh(TensorType.of(np.asarray(array)))
+    def emit_constant(self, array: Array, quant: Quant | None = None) -> Value:
+        """Add a constant, whose elements may stand for quantized numbers; returns its value."""
+        value = self._fresh(replace(TensorType.of(np.asarray(array)), quant=quant))
         self.constants[value] = np.asarray(array)
         return value
 

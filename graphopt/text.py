@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import json
 import math
 import re
@@ -14,11 +13,21 @@ from typing import Any, get_type_hints
 
 import numpy as np
 
-from graphopt.errors import GraphoptError, ParseError
-from graphopt.ir import Array, DType, Graph, Location, Node, Op, TensorType, Value
+from graphopt.errors import GraphoptError, ParseError, TypeRuleError
+from graphopt.ir import (
+    INLINE_NUMBERS,
+    Array,
+    DType,
+    Graph,
+    Location,
+    Node,
+    Op,
+    Quant,
+    TensorType,
+    Value,
+    digest,
+)
 from graphopt.ops import OPS, Fused
-
-INLINE_ELEMENTS = 16
 
 
 def print_graph(graph: Graph, locations: bool = False) -> str:
@@ -29,15 +38,19 @@ def print_graph(graph: Graph, locations: bool = False) -> str:
     return "\n".join(_Printer(locations).graph(graph, "graph", ""))
 
 
-def digest(array: Array) -> str:
-    """The hash by which a large constant is named in graph text."""
-    content = str(array.tolist()).encode() if array.dtype.hasobject else array.tobytes()
-    return hashlib.sha256(content).hexdigest()[:16]
-
-
 def constants_by_digest(graph: Graph) -> dict[str, Array]:
-    """The large constants of a graph and of its regions, as `parse_graph` wants them back."""
-    found = {digest(a): a for a in graph.constants.values() if a.size > INLINE_ELEMENTS}
+    """The large constants and scales of a graph and of its regions, for `parse_graph`."""
+    found = {digest(a): a for a in graph.constants.values() if a.size > INLINE_NUMBERS}
+    quants = {value.type.quant for value in graph.values()}
+    for node in graph.nodes:
+        quants |= {
+            each for f in fields(node.op) if isinstance(each := getattr(node.op, f.name), Quant)
+        }
+    for quant in quants - {None}:
+        assert quant is not None
+        for array in (np.array(quant.scales), np.array(quant.zero_points)):
+            if array.size > INLINE_NUMBERS:
+                found[digest(array)] = array
     for node in graph.nodes:
         if isinstance(node.op, Fused):
             found |= constants_by_digest(node.op.body)
@@ -91,7 +104,7 @@ class _Printer:
 
 
 def _print_array(array: Array) -> str:
-    if array.size <= INLINE_ELEMENTS:
+    if array.size <= INLINE_NUMBERS:
         return _print_literal(array.tolist())
     if bool(np.all(array == array.flat[0])):
         return _print_literal(array.flat[0].item())
@@ -99,6 +112,8 @@ def _print_array(array: Array) -> str:
 
 
 def _print_literal(value: Any) -> str:
+    if isinstance(value, Quant):
+        return str(value)
     if isinstance(value, tuple | list):
         inner = ", ".join(_print_literal(v) for v in value)
         if isinstance(value, list):
@@ -140,7 +155,7 @@ _TOKEN = re.compile(
     |(?P<complex>\(-?(?:inf|nan|[\d.]+(?:e[+-]?\d+)?)[+-](?:inf|nan|[\d.]+(?:e[+-]?\d+)?)j\))
     |(?P<number>-?(?:inf|nan|\d[\d.]*(?:e[+-]?\d+)?j?)(?![\w$]))
     |(?P<word>[\w./$-]+)
-    |(?P<mark>[(){}\[\],:=@+])""",
+    |(?P<mark>[(){}\[\]<>,:=@+])""",
     re.VERBOSE,
 )
 
@@ -299,7 +314,45 @@ class _Parser:
             dims.append(int(dim) if dim.isdigit() else dim)
             if self.token.text != "]":
                 self.take(",")
-        return TensorType(DType(token.text), tuple(dims))
+        quant = self.quant() if self.token.text == "<" else None
+        try:
+            return TensorType(DType(token.text), tuple(dims), quant)
+        except TypeRuleError as error:
+            raise ParseError(f"line {token.line}, column {token.column}", str(error)) from error
+
+    def quant(self) -> Quant:
+        start = self.take("<")
+        scales = self.numbers()
+        self.take(",")
+        zero_points = self.numbers()
+        axis = None
+        if self.accept(","):
+            self.take("axis")
+            axis = int(self.take("number").text)
+        self.take(">")
+        try:
+            return Quant(tuple(map(float, scales)), tuple(map(int, zero_points)), axis)
+        except TypeRuleError as error:
+            raise ParseError(f"line {start.line}, column {start.column}", str(error)) from error
+
+    def numbers(self) -> tuple[Any, ...]:
+        """One number, several in parentheses, or the hash of more."""
+        token = self.token
+        if token.kind == "digest":
+            self.at += 1
+            return tuple(self.array_of(token).tolist())
+        literal = self.literal()
+        return literal if isinstance(literal, tuple) else (literal,)
+
+    def array_of(self, token: _Token) -> Array:
+        """The array that a hash stands for."""
+        if token.text[1:] not in self.arrays:
+            raise ParseError(
+                f"line {token.line}, column {token.column}",
+                f"constant {token.text}: its array was not given",
+                "pass constants=",
+            )
+        return np.array(self.arrays[token.text[1:]])
 
     def array(self, type: TensorType) -> Array:
         self.take("(")
@@ -307,11 +360,7 @@ class _Parser:
         where = f"line {token.line}, column {token.column}"
         if token.kind == "digest":
             self.at += 1
-            if token.text[1:] not in self.arrays:
-                raise ParseError(
-                    where, f"constant {token.text}: its array was not given", "pass constants="
-                )
-            array = np.array(self.arrays[token.text[1:]])
+            array = self.array_of(token)
         else:
             literal = self.literal()
             try:
@@ -335,7 +384,7 @@ class _Parser:
                 raise self.fail(f"an attribute of {cls.name}", token)
             self.take("=")
             where = self.token
-            value = self.literal()
+            value = self.quant() if where.text == "<" else self.literal()
             if hints[token.text] is DType:
                 if value not in set(DType):
                     raise self.fail("an element type", where)

@@ -17,7 +17,7 @@ def verify(graph: Graph) -> None:
     _define(defined, graph.inputs, f"inputs of {graph.name}")
     _define(defined, graph.constants, f"constants of {graph.name}")
     for value, array in graph.constants.items():
-        if TensorType.of(array) != value.type:
+        if TensorType.of(array) != value.type.stored:
             raise VerifyError(
                 f"constant %{value.name}", f"expected {value.type}, found {TensorType.of(array)}"
             )
@@ -27,6 +27,8 @@ def verify(graph: Graph) -> None:
                 raise VerifyError(str(node), f"%{value.name} is used before it is defined")
         if isinstance(node.op, Fused):
             verify(node.op.body)
+        if not node.op.quantized and any(value.type.quant for value in node.inputs):
+            raise VerifyError(str(node), "the operator is not defined over quantized types")
         try:
             inferred = node.op.infer(*(v.type for v in node.inputs))
         except TypeRuleError as error:

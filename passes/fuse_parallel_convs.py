@@ -33,7 +33,8 @@ class FuseParallelConvs(Pass):
                 return None
             if any(value not in graph.constants for value in node.inputs[1:]):
                 return None
-            return (node.inputs[0], node.op, node.inputs[1].type.shape[1:])
+            weights = node.inputs[1].type
+            return (node.inputs[0], node.op, weights.dtype, weights.shape[1:])
 
         constants = dict(graph.constants)
         joined: dict[Node, list[Node]] = {}
@@ -59,8 +60,7 @@ def _bias(node: Node, constants: dict[Value, Array]) -> Value:
     """The bias of a convolution; zeros where it has none."""
     if len(node.inputs) == 3:
         return node.inputs[2]
-    weights = node.inputs[1].type
-    zeros = np.zeros(weights.dims[0], weights.dtype.numpy)
+    zeros = np.zeros(node.inputs[1].type.dims[0], node.output.type.dtype.numpy)
     value = Value(f"{node.output.name}.bias", TensorType.of(zeros))
     constants[value] = zeros
     return value

@@ -6,7 +6,7 @@ from dataclasses import replace
 from graphopt.analysis.regions import partition
 from graphopt.instruments import current
 from graphopt.ir import Array, Graph, Location, Node, Value
-from graphopt.ops import Elementwise, Fused
+from graphopt.ops import Elementwise, Fused, Rescale
 from graphopt.rewrite import Pass
 
 NAMED_OPERATORS = 5
@@ -17,8 +17,8 @@ class FuseRegions(Pass):
 
     Regions that compute the same print the same: names inside are positional. Constants stay
     inputs of the region, but for single numbers that elementwise operators read: they go into
-    the body, where kernels see their values. The parameters of quantize and dequantize stay
-    outside, or each layer of a quantized network would be a kernel of its own.
+    the body, where kernels see their values. The parameters of quantize, dequantize and rescale
+    stay outside, or each layer of a quantized network would be a kernel of its own.
     """
 
     name = "fuse-regions"
@@ -91,6 +91,6 @@ def _scalars(nodes: tuple[Node, ...], constants: Mapping[Value, Array]) -> set[V
     """The single-element constants that only elementwise nodes of the region read."""
     scalars = {v for n in nodes for v in n.inputs if v in constants and constants[v].size == 1}
     for node in nodes:
-        if not isinstance(node.op, Elementwise):
+        if not isinstance(node.op, Elementwise) or isinstance(node.op, Rescale):
             scalars.difference_update(node.inputs)
     return scalars

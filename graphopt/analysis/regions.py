@@ -23,6 +23,7 @@ from graphopt.ops import (
     Expand,
     Gather,
     LayerNorm,
+    Lookup,
     MatMul,
     MaxPool,
     Pad,
@@ -30,6 +31,7 @@ from graphopt.ops import (
     Reduce,
     Slice,
     Softmax,
+    SumPool,
     Tile,
     Transpose,
 )
@@ -40,6 +42,7 @@ COMPUTING: tuple[type[Op], ...] = (
     MatMul,
     MaxPool,
     AveragePool,
+    SumPool,
     Reduce,
     Softmax,
     LayerNorm,
@@ -79,7 +82,7 @@ class Partition:
 
 def is_elementwise(op: Op) -> bool:
     """Whether each element of the output depends on one element of each input."""
-    return isinstance(op, Elementwise | Quantize | Dequantize)
+    return isinstance(op, Elementwise | Quantize | Dequantize | Lookup)
 
 
 def partition(graph: Graph) -> Partition:
@@ -137,8 +140,12 @@ class _Partitioner:
         while (added := self._next_exit(exit)) and len(steps) + len(added) < MAX_NODES:
             steps += added
             exit = added[-1]
-            # A computing kernel stores what it accumulates in; other dtypes pass through it only.
-            if exit.output.type.dtype is dtype or not isinstance(anchor.op, COMPUTING):
+            # A float kernel stores what it accumulates in; other dtypes pass through it only.
+            if (
+                exit.output.type.dtype is dtype
+                or dtype.is_integer
+                or not isinstance(anchor.op, COMPUTING)
+            ):
                 kept = len(steps)
         if kept < len(steps):
             self.refusals[str(steps[kept])] = f"the region would end in another dtype than {dtype}"

@@ -111,6 +111,12 @@ def _equal(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
     return tirx.EQ(a, b)
 
 
+def _rescale(let: Scope, op: Op, x: Expr, multiplier: Expr, offset: Expr) -> Expr:
+    product = cast(x, "int64") * cast(multiplier, "int64")
+    rounded = (product + const(1 << 31, product)) >> const(32, product)
+    return cast(rounded, "int32") + offset
+
+
 INTEGER: dict[type[Op], Rule] = {
     ops.Abs: _abs,
     ops.Neg: lambda let, op, x: _negated(x),
@@ -144,4 +150,5 @@ INTEGER: dict[type[Op], Rule] = {
     ops.Mod: _mod,
     ops.Pow: _pow,
     ops.PRelu: _prelu,
+    ops.Rescale: _rescale,
 }

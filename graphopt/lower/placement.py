@@ -9,7 +9,7 @@ from graphopt.analysis.live_ranges import live_ranges, owner
 from graphopt.ir import Graph, Node, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.program import Address, Copy
-from graphopt.ops import Fused, Identity, Reshape
+from graphopt.ops import Fused, Identity, Reshape, Retype
 from graphopt.solver.arena import Rectangle, plan_arena
 
 
@@ -30,7 +30,7 @@ def is_alias(node: Node) -> bool:
         isinstance(node.op, Fused)
         and len(node.inputs) == len(node.outputs) == 1
         and not node.op.body.constants
-        and all(isinstance(inner.op, Reshape | Identity) for inner in node.op.body.nodes)
+        and all(isinstance(inner.op, Reshape | Identity | Retype) for inner in node.op.body.nodes)
     )
 
 

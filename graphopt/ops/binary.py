@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from graphopt.errors import TypeRuleError
-from graphopt.ir import Array, DType, TensorType
-from graphopt.ops.elementwise import Elementwise, broadcast_shapes
+from graphopt.ir import Array, DType, Quant, TensorType
+from graphopt.ops.elementwise import Elementwise, broadcast_shapes, same_quant
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,10 @@ class Add(Elementwise):
     name = "add"
     arity = 2
     commutative = True
+    quantized = True
+
+    def quant_of(self, *inputs: TensorType) -> Quant:
+        return same_quant(self.name, inputs, centered=True)
 
     def compute(self, *inputs: Array) -> Any:
         a, b = inputs
@@ -29,6 +33,10 @@ class Sub(Elementwise):
 
     name = "sub"
     arity = 2
+    quantized = True
+
+    def quant_of(self, *inputs: TensorType) -> Quant:
+        return same_quant(self.name, inputs, centered=True)
 
     def compute(self, *inputs: Array) -> Any:
         a, b = inputs
@@ -42,6 +50,15 @@ class Mul(Elementwise):
     name = "mul"
     arity = 2
     commutative = True
+    quantized = True
+
+    def quant_of(self, *inputs: TensorType) -> Quant:
+        a, b = (t.quant for t in inputs)
+        if a is None or b is None or not (a.centered and b.centered):
+            raise TypeRuleError(self.name, f"expected two zero points of 0, found {a} and {b}")
+        if a.axis is not None or b.axis is not None:
+            raise TypeRuleError(self.name, "expected one scale for each input")
+        return Quant((a.scales[0] * b.scales[0],))
 
     def compute(self, *inputs: Array) -> Any:
         a, b = inputs
@@ -55,6 +72,10 @@ class Min(Elementwise):
     name = "min"
     arity = 2
     commutative = True
+    quantized = True
+
+    def quant_of(self, *inputs: TensorType) -> Quant:
+        return same_quant(self.name, inputs, centered=False)
 
     def compute(self, *inputs: Array) -> Any:
         a, b = inputs
@@ -68,6 +89,10 @@ class Max(Elementwise):
     name = "max"
     arity = 2
     commutative = True
+    quantized = True
+
+    def quant_of(self, *inputs: TensorType) -> Quant:
+        return same_quant(self.name, inputs, centered=False)
 
     def compute(self, *inputs: Array) -> Any:
         a, b = inputs

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphopt.errors import TypeRuleError
 from graphopt.ir import Array, Op, TensorType
+from graphopt.ops.products import accumulator, exact, product_quant, rounded_to
 from graphopt.ops.window import channels_first, channels_last, output_size, windows
 
 Layout = Literal["NCHW", "NHWC"]
@@ -25,15 +26,20 @@ class Conv(Op):
         groups: channels are split into this many independent convolutions.
         layout: whether the channels of x and of the output come second or last ("NHWC" stands
             for that at any rank). Weights are always [O, I/groups, *kernel].
+        pad_value: what padding holds. Quantized zeros are stored as their zero point.
+
+    Integers of at most 16 bits accumulate in i32, also of two types; the bias is then i32.
     """
 
     name = "conv"
+    quantized = True
 
     strides: tuple[int, ...]
     pads: tuple[int, ...]
     dilations: tuple[int, ...]
     groups: int = 1
     layout: Layout = "NCHW"
+    pad_value: int = 0
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         if len(inputs) not in (2, 3):
@@ -46,10 +52,7 @@ class Conv(Op):
             )
         if len(self.pads) != 2 * spatial or len(self.dilations) != spatial:
             raise TypeRuleError(self.name, f"pads and dilations do not fit {spatial} dimensions")
-        if any(t.dtype is not x.dtype for t in inputs):
-            raise TypeRuleError(
-                self.name, f"dtypes: expected one, found {', '.join(t.dtype for t in inputs)}"
-            )
+        dtype = accumulator(self.name, x, w)
         n, c, *size = channels_first(x.dims, self.layout)
         o, per_group, *kernel = w.dims
         if c != per_group * self.groups or o % self.groups:
@@ -57,17 +60,33 @@ class Conv(Op):
                 self.name,
                 f"channels: expected {per_group * self.groups} in {self.groups} groups, found {c}",
             )
-        if len(inputs) == 3 and inputs[2].shape != (o,):
-            raise TypeRuleError(self.name, f"bias: expected [{o}], found {inputs[2]}")
         out = output_size(self.name, size, kernel, self.strides, self.pads, self.dilations)
-        return (TensorType(x.dtype, channels_last((n, o, *out), self.layout)),)
+        shape = channels_last((n, o, *out), self.layout)
+        channels = len(shape) - 1 if self.layout == "NHWC" else 1
+        quant = product_quant(self.name, x, w, 0, channels)
+        if len(inputs) == 3:
+            bias = TensorType(dtype, (o,), quant.along(quant.axis and 0) if quant else None)
+            if inputs[2] != bias:
+                raise TypeRuleError(self.name, f"bias: expected {bias}, found {inputs[2]}")
+        return (TensorType(dtype, shape, quant),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         x, w = inputs[:2]
+        types = tuple(TensorType.of(array) for array in inputs)
+        x, w = exact(x), exact(w)
         spatial = len(self.strides)
         if self.layout == "NHWC":
             x = np.moveaxis(x, -1, 1)
-        view = windows(x, w.shape[2:], self.strides, self.pads, self.dilations, 0)
+        view = windows(x, w.shape[2:], self.strides, self.pads, self.dilations, self.pad_value)
+        y = self._depthwise(view, w) if w.shape[1] == 1 else self._grouped(view, w)
+        if len(inputs) == 3:
+            y = y + inputs[2].reshape(-1, *(1,) * spatial)
+        y = np.moveaxis(y, 1, -1) if self.layout == "NHWC" else y
+        return (rounded_to(y, accumulator(self.name, *types[:2])),)
+
+    def _grouped(self, view: Array, w: Array) -> Array:
+        """[N, O, *out] from windows [N, C, *out, *kernel]."""
+        spatial = len(self.strides)
         per_group, outs = w.shape[1], w.shape[0] // self.groups
         axes = [1, *range(2 + spatial, 2 + 2 * spatial)]
         parts = []
@@ -75,11 +94,17 @@ class Conv(Op):
             part = view[:, g * per_group : (g + 1) * per_group]
             weights = w[g * outs : (g + 1) * outs]
             parts.append(np.tensordot(part, weights, axes=(axes, [1, *range(2, 2 + spatial)])))
-        y = np.concatenate(parts, axis=-1)
-        if len(inputs) == 3:
-            y = y + inputs[2]
-        y = y if self.layout == "NHWC" else np.moveaxis(y, -1, 1)
-        return (np.ascontiguousarray(y, dtype=x.dtype),)
+        return np.moveaxis(np.concatenate(parts, axis=-1), -1, 1)
+
+    def _depthwise(self, view: Array, w: Array) -> Array:
+        """`_grouped` for one input channel in each group, all groups at once."""
+        spatial = len(self.strides)
+        outs = w.shape[0] // self.groups
+        y = np.zeros((view.shape[0], w.shape[0], *view.shape[2 : 2 + spatial]), view.dtype)
+        for tap in np.ndindex(*w.shape[2:]):
+            here = np.repeat(view[(..., *tap)], outs, axis=1)
+            y += here * w[(slice(None), 0, *tap)].reshape(-1, *(1,) * spatial)
+        return y
 
     def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> int:
         return outputs[0].elements * math.prod(inputs[1].dims[1:])

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from graphopt.errors import TypeRuleError
-from graphopt.ir import Array, Dim, DType, Op, TensorType
+from graphopt.ir import Array, Dim, DType, Op, Quant, TensorType
 
 
 def broadcast_shapes(name: str, *shapes: tuple[Dim, ...]) -> tuple[Dim, ...]:
@@ -46,7 +46,20 @@ class Elementwise(Op):
                 self.name, f"dtypes: expected one, found {', '.join(t.dtype for t in inputs)}"
             )
         shape = broadcast_shapes(self.name, *(t.shape for t in inputs))
-        return (TensorType(self.result or inputs[0].dtype, shape),)
+        quant = None
+        if any(t.quant is not None for t in inputs):
+            quant = self.quant_of(*inputs)
+            if quant.axis is not None and any(t.shape != shape for t in inputs):
+                raise TypeRuleError(self.name, "scales along an axis do not broadcast")
+        return (TensorType(self.result or inputs[0].dtype, shape, quant),)
+
+    def quant_of(self, *inputs: TensorType) -> Quant:
+        """What the result stands for when the inputs are quantized.
+
+        Raises:
+            TypeRuleError: the operator has no meaning on these integers.
+        """
+        raise TypeRuleError(self.name, "not defined over quantized types")
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         with np.errstate(all="ignore"):
@@ -57,3 +70,17 @@ class Elementwise(Op):
     def compute(self, *inputs: Array) -> Any:
         """The function, on arrays."""
         raise TypeRuleError(self.name, "this operator has no reference semantics")
+
+
+def same_quant(name: str, inputs: tuple[TensorType, ...], centered: bool) -> Quant:
+    """The one quantization of all inputs.
+
+    Raises:
+        TypeRuleError: they differ, or a zero point is not 0 where `centered` asks for that.
+    """
+    quant = inputs[0].quant
+    if quant is None or any(t.quant != quant for t in inputs):
+        raise TypeRuleError(name, f"expected one scale, found {' and '.join(map(str, inputs))}")
+    if centered and not quant.centered:
+        raise TypeRuleError(name, f"zero point: expected 0, found {quant}")
+    return quant

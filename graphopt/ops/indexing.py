@@ -24,6 +24,7 @@ class Gather(Op):
     """Slices of x along an axis, at the indices. Inputs: x, indices."""
 
     name = "gather"
+    quantized = True
 
     axis: int = 0
 
@@ -32,7 +33,7 @@ class Gather(Op):
         check_axes(self.name, (self.axis,), x.rank)
         _check_index(self.name, index)
         shape = (*x.shape[: self.axis], *index.shape, *x.shape[self.axis + 1 :])
-        return (TensorType(x.dtype, shape),)
+        return (x.moved(shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         x, index = inputs
@@ -44,6 +45,7 @@ class GatherElements(Op):
     """The element of x at each index along an axis. Inputs: x, indices of x's rank."""
 
     name = "gather_elements"
+    quantized = True
 
     axis: int = 0
 
@@ -53,7 +55,7 @@ class GatherElements(Op):
         _check_index(self.name, index)
         if index.rank != x.rank:
             raise TypeRuleError(self.name, f"rank: expected {x.rank}, found {index}")
-        return (TensorType(x.dtype, index.shape),)
+        return (x.moved(index.shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         x, index = inputs
@@ -67,6 +69,7 @@ class GatherNd(Op):
     """Slices of x at index tuples (last dimension of indices). Inputs: x, indices."""
 
     name = "gather_nd"
+    quantized = True
 
     batch_dims: int = 0
 
@@ -77,7 +80,7 @@ class GatherNd(Op):
         if self.batch_dims + depth > x.rank or index.rank <= self.batch_dims:
             raise TypeRuleError(self.name, f"indices do not fit: {x} at {index}")
         shape = (*index.shape[:-1], *x.shape[self.batch_dims + depth :])
-        return (TensorType(x.dtype, shape),)
+        return (x.moved(shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         x, index = inputs

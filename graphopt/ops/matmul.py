@@ -9,16 +9,19 @@ import numpy as np
 from graphopt.errors import TypeRuleError
 from graphopt.ir import Array, Op, TensorType
 from graphopt.ops.elementwise import broadcast_shapes
+from graphopt.ops.products import accumulator, exact, product_quant, rounded_to
 
 
 @dataclass(frozen=True)
 class MatMul(Op):
     """a @ b over the last two dimensions; leading dimensions broadcast. Rank 2 or more.
 
-    With `transpose_b`, b holds [..., N, K] instead of [..., K, N].
+    With `transpose_b`, b holds [..., N, K] instead of [..., K, N]. Integers of at most 16 bits
+    accumulate in i32, also of two types.
     """
 
     name = "matmul"
+    quantized = True
 
     transpose_b: bool = False
 
@@ -28,18 +31,21 @@ class MatMul(Op):
         a, b = inputs
         if a.rank < 2 or b.rank < 2:
             raise TypeRuleError(self.name, f"rank: expected at least 2, found {a} and {b}")
-        if a.dtype is not b.dtype:
-            raise TypeRuleError(self.name, f"dtypes: expected one, found {a.dtype}, {b.dtype}")
+        dtype = accumulator(self.name, a, b)
         k, n = b.shape[-2:] if not self.transpose_b else (b.shape[-1], b.shape[-2])
         if a.shape[-1] != k:
             raise TypeRuleError(self.name, f"inner sizes: expected one, found {a} and {b}")
         batch = broadcast_shapes(self.name, a.shape[:-2], b.shape[:-2])
-        return (TensorType(a.dtype, (*batch, a.shape[-2], n)),)
+        shape = (*batch, a.shape[-2], n)
+        columns = b.rank - (2 if self.transpose_b else 1)
+        quant = product_quant(self.name, a, b, columns, len(shape) - 1)
+        return (TensorType(dtype, shape, quant),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         a, b = inputs
-        product = np.matmul(a, np.swapaxes(b, -1, -2) if self.transpose_b else b)
-        return (np.ascontiguousarray(product, dtype=a.dtype),)
+        dtype = accumulator(self.name, TensorType.of(a), TensorType.of(b))
+        right = np.swapaxes(b, -1, -2) if self.transpose_b else b
+        return (rounded_to(np.matmul(exact(a), exact(right)), dtype),)
 
     def macs(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> int:
         return outputs[0].elements * int(inputs[0].dims[-1])

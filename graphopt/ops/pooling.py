@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 
 from graphopt.errors import TypeRuleError
-from graphopt.ir import Array, Op, TensorType
+from graphopt.ir import Array, DType, Op, TensorType
 from graphopt.ops.convolution import Layout
+from graphopt.ops.products import is_narrow
 from graphopt.ops.window import channels_first, channels_last, output_size, windows
 
 
@@ -39,7 +40,11 @@ class Pool(Op):
             raise TypeRuleError(self.name, f"rank: expected {len(self.kernel) + 2}, found {x}")
         n, c, *size = channels_first(x.dims, self.layout)
         out = self.output_size(tuple(size))
-        return (TensorType(x.dtype, channels_last((n, c, *out), self.layout)),)
+        return (self.result(x, channels_last((n, c, *out), self.layout)),)
+
+    def result(self, x: TensorType, shape: tuple[int, ...]) -> TensorType:
+        """The type of the pooled elements."""
+        return x.moved(shape)
 
     def output_size(self, size: tuple[int, ...]) -> tuple[int, ...]:
         """Spatial size of the output for an input of spatial size `size`."""
@@ -74,6 +79,7 @@ class MaxPool(Pool):
     """The largest element of each window; padding never wins."""
 
     name = "max_pool"
+    quantized = True
 
     def reduce(self, x: Array) -> Array:
         if np.issubdtype(x.dtype, np.integer):
@@ -108,3 +114,23 @@ class AveragePool(Pool):
         else:
             inside = self.view(ones, 0)
         return np.asarray(total / inside.sum(axis=self.window_axes))
+
+
+@dataclass(frozen=True)
+class SumPool(Pool):
+    """The sum of each window; padding holds zero. Integers of at most 16 bits sum to i32."""
+
+    name = "sum_pool"
+    quantized = True
+
+    def result(self, x: TensorType, shape: tuple[int, ...]) -> TensorType:
+        if x.quant is not None and not x.quant.centered:
+            raise TypeRuleError(self.name, f"zero point: expected 0, found {x}")
+        return replace(x.moved(shape), dtype=DType.I32 if is_narrow(x.dtype) else x.dtype)
+
+    def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
+        (x,) = inputs
+        return super().evaluate(x.astype(np.int32) if is_narrow(DType.of(x)) else x)
+
+    def reduce(self, x: Array) -> Array:
+        return np.asarray(self.view(x, 0).sum(axis=self.window_axes))

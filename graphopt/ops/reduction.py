@@ -19,6 +19,7 @@ class Reduce(Op):
     """The sum, mean, maximum, minimum or product over the axes."""
 
     name = "reduce"
+    quantized = True
 
     kind: ReduceKind
     axes: tuple[int, ...]
@@ -29,7 +30,10 @@ class Reduce(Op):
         check_axes(self.name, self.axes, x.rank)
         kept = (1 if i in self.axes else d for i, d in enumerate(x.shape))
         dropped = (d for i, d in enumerate(x.shape) if i not in self.axes)
-        return (TensorType(x.dtype, tuple(kept if self.keepdims else dropped)),)
+        if x.quant is not None and self.kind != "max" and self.kind != "min":
+            if self.kind != "sum" or not x.quant.centered:
+                raise TypeRuleError(self.name, f"{self.kind} is not defined over {x}")
+        return (x.moved(tuple(kept if self.keepdims else dropped)),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs
@@ -57,6 +61,7 @@ class ArgReduce(Op):
     """The index (i64) of the largest or smallest element along an axis."""
 
     name = "arg_reduce"
+    quantized = True
 
     kind: Literal["max", "min"]
     axis: int

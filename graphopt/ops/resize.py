@@ -52,6 +52,7 @@ class Resize(Op):
     """
 
     name = "resize"
+    quantized = True
 
     shape: tuple[int, ...]
     scales: tuple[float, ...]
@@ -70,7 +71,9 @@ class Resize(Op):
             raise TypeRuleError(self.name, f"shape and scales do not fit {x}")
         if self.roi and len(self.roi) != 2 * x.rank:
             raise TypeRuleError(self.name, f"roi: expected {2 * x.rank} numbers, found {self.roi}")
-        return (TensorType(x.dtype, self.shape),)
+        if x.quant is not None and self.mode != "nearest":
+            raise TypeRuleError(self.name, f"mode {self.mode} is not defined over {x}")
+        return (x.moved(self.shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs

@@ -19,6 +19,7 @@ class Identity(Op):
     """x"""
 
     name = "identity"
+    quantized = True
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         (x,) = inputs
@@ -33,6 +34,7 @@ class Reshape(Op):
     """The same elements, in the same order, in another shape."""
 
     name = "reshape"
+    quantized = True
 
     shape: tuple[int, ...]
 
@@ -40,7 +42,7 @@ class Reshape(Op):
         (x,) = inputs
         if x.elements != math.prod(self.shape):
             raise TypeRuleError(self.name, f"elements: expected {math.prod(self.shape)}, found {x}")
-        return (TensorType(x.dtype, self.shape),)
+        return (x.moved(self.shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         return (inputs[0].reshape(self.shape),)
@@ -51,6 +53,7 @@ class Transpose(Op):
     """Dimension i of the output is dimension perm[i] of the input."""
 
     name = "transpose"
+    quantized = True
 
     perm: tuple[int, ...]
 
@@ -58,7 +61,10 @@ class Transpose(Op):
         (x,) = inputs
         if sorted(self.perm) != list(range(x.rank)):
             raise TypeRuleError(self.name, f"perm: expected one of rank {x.rank}: {self.perm}")
-        return (TensorType(x.dtype, tuple(x.shape[i] for i in self.perm)),)
+        shape = tuple(x.shape[i] for i in self.perm)
+        if x.quant is None or x.quant.axis is None:
+            return (x.moved(shape),)
+        return (TensorType(x.dtype, shape, x.quant.along(self.perm.index(x.quant.axis))),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         return (inputs[0].transpose(self.perm).copy(),)
@@ -69,6 +75,7 @@ class Expand(Op):
     """x broadcast to a shape that it broadcasts to."""
 
     name = "expand"
+    quantized = True
 
     shape: tuple[int, ...]
 
@@ -76,7 +83,7 @@ class Expand(Op):
         (x,) = inputs
         if broadcast_shapes(self.name, x.shape, self.shape) != self.shape:
             raise TypeRuleError(self.name, f"shape: expected one {x} fits, found {self.shape}")
-        return (TensorType(x.dtype, self.shape),)
+        return (x.moved(self.shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         return (np.broadcast_to(inputs[0], self.shape).copy(),)
@@ -87,6 +94,7 @@ class Tile(Op):
     """x repeated `repeats[i]` times along dimension i."""
 
     name = "tile"
+    quantized = True
 
     repeats: tuple[int, ...]
 
@@ -95,7 +103,7 @@ class Tile(Op):
         if len(self.repeats) != x.rank:
             raise TypeRuleError(self.name, f"repeats: expected {x.rank}, found {self.repeats}")
         shape = tuple(d * r for d, r in zip(x.dims, self.repeats, strict=True))
-        return (TensorType(x.dtype, shape),)
+        return (x.moved(shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         return (np.tile(inputs[0], self.repeats),)
@@ -106,6 +114,7 @@ class Concat(Op):
     """The inputs one after the other along an axis."""
 
     name = "concat"
+    quantized = True
 
     axis: int
 
@@ -116,13 +125,13 @@ class Concat(Op):
         check_axes(self.name, (self.axis,), first.rank)
         for t in inputs[1:]:
             others = [d for i, d in enumerate(t.shape) if i != self.axis]
-            if t.dtype is not first.dtype or others != [
+            if (t.dtype, t.quant) != (first.dtype, first.quant) or others != [
                 d for i, d in enumerate(first.shape) if i != self.axis
             ]:
                 raise TypeRuleError(self.name, f"inputs do not fit: {first} and {t}")
         total = sum(t.dims[self.axis] for t in inputs)
         shape = (*first.shape[: self.axis], total, *first.shape[self.axis + 1 :])
-        return (TensorType(first.dtype, shape),)
+        return (first.moved(shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         return (np.concatenate(inputs, axis=self.axis),)
@@ -136,6 +145,7 @@ class Slice(Op):
     """
 
     name = "slice"
+    quantized = True
 
     starts: tuple[int, ...]
     sizes: tuple[int, ...]
@@ -149,7 +159,7 @@ class Slice(Op):
             last = start + (size - 1) * step
             if size < 0 or (size and not (0 <= start < dim and 0 <= last < dim)):
                 raise TypeRuleError(self.name, f"elements {start} to {last}: expected within {dim}")
-        return (TensorType(x.dtype, self.sizes),)
+        return (x.moved(self.sizes),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs
@@ -165,9 +175,13 @@ PadMode = Literal["constant", "reflect", "edge", "wrap"]
 
 @dataclass(frozen=True)
 class Pad(Op):
-    """x with elements added around it (negative: removed); begins, then ends, per dimension."""
+    """x with elements added around it (negative: removed); begins, then ends, per dimension.
+
+    Of quantized x, `value` is the stored number.
+    """
 
     name = "pad"
+    quantized = True
 
     pads: tuple[int, ...]
     mode: PadMode = "constant"
@@ -181,7 +195,7 @@ class Pad(Op):
         shape = tuple(d + b + e for d, b, e in zip(x.dims, begins, ends, strict=True))
         if min(shape, default=0) < 0:
             raise TypeRuleError(self.name, f"pads {self.pads} leave a negative size of {x}")
-        return (TensorType(x.dtype, shape),)
+        return (x.moved(shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs
@@ -204,6 +218,7 @@ class DepthToSpace(Op):
     """Blocks of channels become blocks of pixels (ONNX DepthToSpace; DCR or CRD order)."""
 
     name = "depth_to_space"
+    quantized = True
 
     block: int
     mode: Literal["DCR", "CRD"] = "DCR"
@@ -216,7 +231,7 @@ class DepthToSpace(Op):
             )
         n, c, h, w = x.dims
         b = self.block
-        return (TensorType(x.dtype, (n, c // b**2, h * b, w * b)),)
+        return (x.moved((n, c // b**2, h * b, w * b)),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from graphopt.ir import Array
-from graphopt.ops.elementwise import Elementwise
+from graphopt.ir import Array, Quant, TensorType
+from graphopt.ops.elementwise import Elementwise, same_quant
 
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
@@ -382,12 +382,16 @@ class Gelu(Elementwise):
 
 @dataclass(frozen=True)
 class Clip(Elementwise):
-    """x held between `low` and `high`; None means unbounded."""
+    """x held between `low` and `high`; None means unbounded. Of quantized x, the stored numbers."""
 
     name = "clip"
+    quantized = True
 
     low: float | None = None
     high: float | None = None
+
+    def quant_of(self, *inputs: TensorType) -> Quant:
+        return same_quant(self.name, inputs, centered=False)
 
     def compute(self, *inputs: Array) -> Any:
         (x,) = inputs

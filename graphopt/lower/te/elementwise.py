@@ -69,3 +69,16 @@ def dequantize(p: Program, op: ops.Dequantize, inputs: Inputs, outputs: Types) -
         return e.cast(e.apply(ops.Mul(), e.cast(shifted, DType.F32), factor), result.dtype)
 
     return (pointwise(result, at, (x,)),)
+
+
+def lookup(p: Program, op: ops.Lookup, inputs: Inputs, outputs: Types) -> Inputs:
+    """table[x - lowest]"""
+    x, table = inputs
+    (result,) = outputs
+    low, _ = integer_range(x.dtype)
+
+    def at(e: Emitter, index: Index) -> Expr:
+        position = e.cast(e.at(x, index), DType.I32)
+        return e.at(table, (e.apply(ops.Sub(), position, e.const(low, DType.I32)),))
+
+    return (pointwise(result, at, (x,)),)

@@ -19,7 +19,7 @@ def matmul(p: Program, op: ops.MatMul, inputs: Inputs, outputs: Types) -> Inputs
     a, b = (p.stored(t) for t in inputs)
     check_computes(a.dtype)
     (result,) = outputs
-    acc = wide(a.dtype)
+    acc = wide(result.dtype)
     depth = a.shape[-1]
     batch, (m, n) = result.dims[:-2], result.dims[-2:]
     read_a = broadcast(cast_of(a, acc), (*batch, m, depth))

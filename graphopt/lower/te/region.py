@@ -32,7 +32,9 @@ MAX_ELEMENTS = 2**31 - 1
 RULES: dict[type[Op], Rule] = {
     ops.Quantize: elementwise.quantize,
     ops.Dequantize: elementwise.dequantize,
+    ops.Lookup: elementwise.lookup,
     ops.Identity: movement.identity,
+    ops.Retype: movement.identity,
     ops.Reshape: movement.reshape,
     ops.Transpose: movement.transpose,
     ops.Expand: movement.expand,
@@ -55,6 +57,7 @@ RULES: dict[type[Op], Rule] = {
     ops.ConvTranspose: window.conv_transpose,
     ops.MaxPool: window.max_pool,
     ops.AveragePool: window.average_pool,
+    ops.SumPool: window.sum_pool,
     ops.MatMul: products.matmul,
     ops.Softmax: normalization.softmax,
     ops.LayerNorm: normalization.layer_norm,

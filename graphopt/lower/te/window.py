@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphopt import ops
-from graphopt.ir import Array, DType, Op
+from graphopt.ir import Array, DType, Op, TensorType
 from graphopt.lower.dtypes import check_computes
 from graphopt.lower.te.elementwise import Inputs, Types
 from graphopt.lower.te.movement import padded
@@ -55,8 +55,9 @@ def conv(p: Program, op: ops.Conv, inputs: Inputs, outputs: Types) -> Inputs:
     check_computes(x.dtype)
     spatial = len(op.strides)
     if any(op.pads):
-        x = p.compute(_around(x, op.layout, op.pads[:spatial], op.pads[spatial:], 0))
-    y = _correlation(x, w, op, outputs[0].dims)
+        fill = op.pad_value
+        x = p.compute(_around(x, op.layout, op.pads[:spatial], op.pads[spatial:], fill))
+    y = _correlation(x, w, op, outputs[0])
     return (_with_bias(p, y, inputs, op.layout),)
 
 
@@ -72,10 +73,10 @@ def _with_bias(p: Program, y: Tensor, inputs: Inputs, layout: str) -> Tensor:
     return replace(y, at=at)
 
 
-def _correlation(x: Tensor, w: Tensor, op: ops.Conv, shape: tuple[int, ...]) -> Tensor:
+def _correlation(x: Tensor, w: Tensor, op: ops.Conv, result: TensorType) -> Tensor:
     """The convolution of an already padded input, without bias."""
     outs, per_group = w.shape[0] // op.groups, w.shape[1]
-    acc = wide(x.dtype)
+    acc = wide(result.dtype)
     source, weights = cast_of(x, acc), cast_of(w, acc)
 
     def at(e: Emitter, index: Index) -> Expr:
@@ -92,7 +93,7 @@ def _correlation(x: Tensor, w: Tensor, op: ops.Conv, shape: tuple[int, ...]) -> 
             total.set(e.apply(ops.Add(), total.get(), product))
         return total.get()
 
-    return cast_of(Tensor(acc, shape, at, loops=True), x.dtype)
+    return cast_of(Tensor(acc, result.dims, at, loops=True), result.dtype)
 
 
 def conv_transpose(p: Program, op: ops.ConvTranspose, inputs: Inputs, outputs: Types) -> Inputs:
@@ -124,7 +125,7 @@ def conv_transpose(p: Program, op: ops.ConvTranspose, inputs: Inputs, outputs: T
 
     turned = viewed(w, (outs * op.groups, ins, *kernel), mirrored)
     plain = ops.Conv((1,) * spatial, (0,) * (2 * spatial), op.dilations, op.groups)
-    y = _correlation(wide_x, p.compute(turned), plain, outputs[0].dims)
+    y = _correlation(wide_x, p.compute(turned), plain, outputs[0])
     return (_with_bias(p, y, inputs, "NCHW"),)
 
 
@@ -165,6 +166,11 @@ def _pooled(p: Program, op: ops.Pool, x: Tensor, step: Op, fill: float, outputs:
         return total.get()
 
     return Tensor(x.dtype, result.dims, at, loops=True)
+
+
+def sum_pool(p: Program, op: ops.SumPool, inputs: Inputs, outputs: Types) -> Inputs:
+    x = cast_of(p.stored(inputs[0]), wide(outputs[0].dtype))
+    return (cast_of(_pooled(p, op, x, ops.Add(), 0, outputs), outputs[0].dtype),)
 
 
 def average_pool(p: Program, op: ops.AveragePool, inputs: Inputs, outputs: Types) -> Inputs:
