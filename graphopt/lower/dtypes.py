@@ -57,6 +57,11 @@ def memory_dtype(dtype: DType) -> str:
     return "uint16" if dtype is DType.BF16 else tvm_dtype(dtype)
 
 
+def computes(dtype: DType) -> bool:
+    """Whether the CPU computes in this type."""
+    return dtype in _TVM
+
+
 def check_computes(*dtypes: DType) -> None:
     """All of these are types that the CPU computes in.
 
@@ -64,7 +69,7 @@ def check_computes(*dtypes: DType) -> None:
         UnsupportedOperator: one of them is not.
     """
     for dtype in dtypes:
-        if dtype not in _TVM:
+        if not computes(dtype):
             raise _unsupported(dtype)
 
 

@@ -20,6 +20,7 @@ from graphopt.schedules.cpu.emit import (
     outer_loop,
     row_offset,
     store,
+    view,
 )
 from graphopt.schedules.cpu.matmul_loops import emit_tiles
 from graphopt.schedules.cpu.product import TileEmitter
@@ -39,9 +40,9 @@ class BatchEmitter:
         self.transposed = op.transpose_b
         self.a, self.b = where.anchor.inputs
         self.buffers = buffers
-        self.scratch = scratch
+        self.scratch = view(scratch, "float32")
         elements = Elements(where.region, buffers, where.result.type.dims)
-        self.tiles = TileEmitter(elements, where, scratch, self.panels.lanes)
+        self.tiles = TileEmitter(elements, where, self.scratch, self.panels.lanes)
 
     def emit(self) -> None:
         """Emit all loops."""

@@ -10,6 +10,7 @@ from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
+    Flat,
     Registers,
     T,
     count,
@@ -31,7 +32,7 @@ def build_conv(plan: ConvPlan) -> PrimFunc:
     """The function of a planned convolution."""
     where = plan.where
     weights = where.input_index(where.anchor.inputs[1])
-    packed = {weights: plan.panels.elements * plan.op.groups}
+    packed = {weights: Flat(plan.panels.elements * plan.op.groups, "float32")}
 
     def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
         _ConvEmitter(plan, buffers).emit()

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import tvm_ffi
 from tvm import tirx
 from tvm.script.ir_builder import IRBuilder
 from tvm.tirx import PrimFunc
 from tvm.tirx.script.builder import ir
 
-from graphopt.ir import DType, Graph, Value
+from graphopt.ir import Graph, Value
+from graphopt.lower.casts import pack, unpack
+from graphopt.lower.dtypes import memory_dtype, tvm_dtype
 from graphopt.lower.expr import expression
 from graphopt.lower.lanes import element_of, lanes_of
 
@@ -20,19 +24,25 @@ T: Any = ir
 Expr = Any
 Buffer = Any
 
-TVM_DTYPE = {DType.F32: "float32", DType.I32: "int32", DType.I64: "int64", DType.BOOL: "bool"}
+
+@dataclass(frozen=True)
+class Flat:
+    """A one-dimensional array of `elements` of the TVM dtype `dtype`."""
+
+    elements: int
+    dtype: str
 
 
 def kernel(
     region: Graph,
     body: Callable[[Mapping[Value, Buffer], Buffer | None], None],
-    packed: Mapping[int, int] | None = None,
+    packed: Mapping[int, Flat] | None = None,
     scratch_bytes: int = 0,
 ) -> PrimFunc:
     """A function over the region's inputs, outputs and scratch, all as flat buffers.
 
-    `packed` gives the number of elements of inputs that were packed. `body` emits the loops; it
-    gets the buffer of every region input and output, and the scratch as f32 (None without).
+    `packed` describes the inputs that were packed. `body` emits the loops; it gets the buffer of
+    every region input and output, and the scratch as bytes (None without).
     """
     packed = packed or {}
     builder: Any
@@ -42,19 +52,27 @@ def kernel(
             T.func_attr({"global_symbol": "main", "tirx.noalias": True})
             buffers: dict[Value, Buffer] = {}
             for i, value in enumerate(region.inputs):
-                size = packed.get(i, value.type.elements)
-                flat = T.buffer((size,), TVM_DTYPE[value.type.dtype])
-                buffers[value] = T.arg(f"in{i}", flat)
+                flat = packed.get(i) or _flat(value)
+                buffers[value] = T.arg(f"in{i}", T.buffer((flat.elements,), flat.dtype))
             for i, value in enumerate(region.outputs):
-                flat = T.buffer((value.type.elements,), TVM_DTYPE[value.type.dtype])
-                buffers[value] = T.arg(f"out{i}", flat)
+                flat = _flat(value)
+                buffers[value] = T.arg(f"out{i}", T.buffer((flat.elements,), flat.dtype))
             scratch = None
             if scratch_bytes:
-                raw = T.arg("scratch", T.buffer((scratch_bytes,), "uint8"))
-                scratch = T.decl_buffer((scratch_bytes // 4,), "float32", data=raw.data)
+                scratch = T.arg("scratch", T.buffer((scratch_bytes,), "uint8"))
             body(buffers, scratch)
     function: PrimFunc = builder.get()
     return function
+
+
+def _flat(value: Value) -> Flat:
+    return Flat(value.type.elements, memory_dtype(value.type.dtype))
+
+
+def view(raw: Buffer, dtype: str) -> Buffer:
+    """The bytes `raw` as elements of another type."""
+    size = raw.shape[0] * 8 // tvm_ffi.dtype(dtype).bits
+    return T.decl_buffer((size,), dtype, data=raw.data)
 
 
 def loop(extent: Expr) -> AbstractContextManager[Expr]:
@@ -100,8 +118,8 @@ def splat(scalar: Expr, lanes: int) -> Expr:
     return T.broadcast(scalar, lanes) if lanes > 1 else scalar
 
 
-def const(value: float, lanes: int) -> Expr:
-    return splat(T.float32(value), lanes)
+def const(value: float, lanes: int, dtype: str = "float32") -> Expr:
+    return splat(tirx.const(value, dtype), lanes)
 
 
 def load(buffer: Buffer, offset: Expr, lanes: int) -> Expr:
@@ -115,10 +133,11 @@ def store(buffer: Buffer, offset: Expr, value: Expr, lanes: int) -> None:
 class Registers:
     """`count` vectors, which LLVM keeps in registers as long as every index is a constant."""
 
-    def __init__(self, count: int, lanes: int) -> None:
+    def __init__(self, count: int, lanes: int, dtype: str = "float32") -> None:
         self.count = count
         self.lanes = lanes
-        self._buffer = _local(count * lanes, "float32")
+        self.dtype = dtype
+        self._buffer = _local(count * lanes, dtype)
 
     def get(self, i: Expr, lanes: int | None = None) -> Expr:
         """Vector `i`, or its first `lanes` elements."""
@@ -154,7 +173,7 @@ def _local(elements: int, dtype: str) -> Buffer:
 
 def in_memory(registers: Registers) -> Registers:
     """A copy of `registers` whose vectors may be numbered by a loop variable."""
-    copy = Registers(registers.count, registers.lanes)
+    copy = Registers(registers.count, registers.lanes, registers.dtype)
     for i in range(registers.count):
         copy.set(i, registers.get(i))
     return copy
@@ -203,7 +222,7 @@ class Elements:
             result = named(expression(node.op, *inputs))
         elif value in self.region.constants:
             scalar = self.region.constants[value].item()
-            result = splat(tirx.const(scalar, TVM_DTYPE[value.type.dtype]), lanes)
+            result = const(scalar, lanes, tvm_dtype(value.type.dtype))
         else:
             result = self._operand(value, row, column, lanes)
         known[value] = result
@@ -214,8 +233,8 @@ class Elements:
         aligned = (1,) * (len(self.shape) - len(dims)) + dims
         offset = row_offset(aligned[:-1], self.shape[:-1], row, aligned[-1])
         if aligned[-1] == 1:
-            return splat(self.buffers[value][offset], lanes)
-        return load(self.buffers[value], offset + column, lanes)
+            return splat(unpack(self.buffers[value][offset], value.type.dtype), lanes)
+        return unpack(load(self.buffers[value], offset + column, lanes), value.type.dtype)
 
     def store_outputs(self, known: dict[Value, Expr], row: Expr, column: Expr, lanes: int) -> None:
         """Compute and store all outputs of the region at this place."""
@@ -225,4 +244,4 @@ class Elements:
             named(self.value(output, known, row, column, lanes)) for output in self.region.outputs
         ]
         for output, result in zip(self.region.outputs, results, strict=True):
-            store(self.buffers[output], offset, result, lanes)
+            store(self.buffers[output], offset, pack(result, output.type.dtype), lanes)

@@ -7,7 +7,16 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
-from graphopt.schedules.cpu.emit import Buffer, Elements, Expr, T, count, kernel, outer_loop
+from graphopt.schedules.cpu.emit import (
+    Buffer,
+    Elements,
+    Expr,
+    Flat,
+    T,
+    count,
+    kernel,
+    outer_loop,
+)
 from graphopt.schedules.cpu.product import Segment, TileEmitter, block_range, within
 
 if TYPE_CHECKING:
@@ -37,7 +46,8 @@ def build_product(plan: ProductPlan) -> PrimFunc:
                 block_range(T.floormod(outer, blocks), plan.grid.panels),
             )
 
-    return kernel(where.region, body, {where.input_index(b): plan.panels.elements})
+    packed = {where.input_index(b): Flat(plan.panels.elements, "float32")}
+    return kernel(where.region, body, packed)
 
 
 def emit_tiles(

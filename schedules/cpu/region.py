@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from graphopt import ops
 from graphopt.ir import DType, Graph, Node, Op, Value
+from graphopt.lower.dtypes import computes
 from graphopt.ops.elementwise import Elementwise
 from graphopt.rewrite import Reject
 
@@ -85,10 +86,13 @@ class Anchored:
         return self.inplace(*(value for value in self.region.inputs if value in late))
 
 
-def find_anchor(region: Graph, *kinds: type[Op], prologue: bool = False) -> Anchored | Reject:
-    """The only node of one of `kinds`, if all else is elementwise in f32 on its output.
+def find_anchor(
+    region: Graph, *kinds: type[Op], prologue: bool = False, dtype: DType = DType.F32
+) -> Anchored | Reject:
+    """The only node of one of `kinds`, if all else is elementwise on its output.
 
-    Without `prologue`, the anchor's inputs must be inputs of the region.
+    Without `prologue`, the anchor's inputs must be inputs of the region. `dtype` is that of the
+    anchor's output, and for floats that of its inputs.
     """
     anchors = [node for node in region.nodes if isinstance(node.op, kinds)]
     if len(anchors) != 1:
@@ -103,14 +107,20 @@ def find_anchor(region: Graph, *kinds: type[Op], prologue: bool = False) -> Anch
                 return Reject(f"%{value.name} is empty")
             if value.type.elements > MAX_ELEMENTS:
                 return Reject(f"%{value.name} is too large for 32-bit offsets")
+            if not computes(value.type.dtype):
+                return Reject(f"%{value.name} is of a type that the CPU does not compute in")
             if node is not anchor and not broadcasts(value.type.dims, shape):
                 return Reject(f"%{value.name} does not broadcast to the output of {anchor.op.name}")
     if not prologue and any(value not in region.inputs for value in anchor.inputs):
         return Reject(f"{anchor.op.name} reads a value computed in the region")
-    if any(v.type.dtype is not DType.F32 for v in (*anchor.inputs, *region.outputs, anchor.output)):
-        return Reject("expected f32")
-    if any(value.type.dims != shape for value in region.outputs):
-        return Reject("an output has another shape than the anchor's")
+    exact = (*anchor.inputs, anchor.output) if dtype.is_float else (anchor.output,)
+    if any(value.type.dtype is not dtype for value in exact):
+        return Reject(f"expected {dtype}")
+    for value in region.outputs:
+        if value.type.dims != shape:
+            return Reject("an output has another shape than the anchor's")
+        if value.type.dtype is DType.BOOL:
+            return Reject("an output is boolean, of which there are no vectors in memory")
     return Anchored(region, anchor)
 
 
