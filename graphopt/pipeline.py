@@ -60,6 +60,23 @@ SINK: tuple[str, ...] = (
     "sink-reshapes-past-slice",
     "eliminate-identity",
 )
+# Dequantization moves down and quantization up, until they meet or a float operator keeps them
+# apart; what they passed computes on integers.
+INTEGERS: tuple[str, ...] = (
+    "type-quantizers",
+    "eliminate-retypes",
+    "sink-clips-past-encode",
+    "hoist-encodes",
+    "requantize-decoded",
+    "integer-products",
+    "integer-bias",
+    "integer-add",
+    "integer-mul",
+    "integer-pool",
+    "integer-concat",
+    "integer-lookup",
+    "sink-decodes",
+)
 PIPELINE: tuple[Stage, ...] = (
     Stage(
         "canonical",
@@ -102,11 +119,24 @@ PIPELINE: tuple[Stage, ...] = (
         ),
         repeat=True,
     ),
-    # The integers of weights are known until the last of these folds them.
-    Stage("quantized", ("sum-as-integers", "fold-dequantized-constants", "fold-constants")),
+    # The integers of weights are known until what stays float folds them.
+    Stage(
+        "quantized",
+        (
+            INTEGERS,
+            "fold-decoded-constants",
+            "fold-constants",
+            "merge-common-subexpressions",
+            "eliminate-dead-code",
+        ),
+    ),
     Stage(
         "fused",
         (
+            "spell-out-quantization",
+            "fold-zero-points",
+            "merge-integer-offsets",
+            "merge-integer-clips",
             # Pairs of quantize and dequantize first, before they are taken apart.
             "legalize-rounding",
             "legalize-quantization",

@@ -48,9 +48,7 @@ class Elementwise(Op):
         shape = broadcast_shapes(self.name, *(t.shape for t in inputs))
         quant = None
         if any(t.quant is not None for t in inputs):
-            quant = self.quant_of(*inputs)
-            if quant.axis is not None and any(t.shape != shape for t in inputs):
-                raise TypeRuleError(self.name, "scales along an axis do not broadcast")
+            quant = self.quant_of(*(_aligned(t, len(shape)) for t in inputs))
         return (TensorType(self.result or inputs[0].dtype, shape, quant),)
 
     def quant_of(self, *inputs: TensorType) -> Quant:
@@ -70,6 +68,15 @@ class Elementwise(Op):
     def compute(self, *inputs: Array) -> Any:
         """The function, on arrays."""
         raise TypeRuleError(self.name, "this operator has no reference semantics")
+
+
+def _aligned(type: TensorType, rank: int) -> TensorType:
+    """The type with ones in front of its shape, as broadcasting sees it."""
+    more = rank - type.rank
+    quant = type.quant
+    if quant is not None and quant.axis is not None:
+        quant = quant.along(quant.axis + more)
+    return TensorType(type.dtype, (1,) * more + type.shape, quant)
 
 
 def same_quant(name: str, inputs: tuple[TensorType, ...], centered: bool) -> Quant:

@@ -1,10 +1,10 @@
-from graphopt.passes.fold_dequantized_constants import FoldDequantizedConstants
+from graphopt.passes.fold_decoded_constants import FoldDecodedConstants
 from graphopt.testing import check_pass
 
 
 def test_constant_integers_become_what_they_stand_for() -> None:
     check_pass(
-        FoldDequantizedConstants(),
+        FoldDecodedConstants(),
         before="""
         graph g(%x: f32[2]) {
           %s: f32[] = constant(0.5)
@@ -25,7 +25,7 @@ def test_constant_integers_become_what_they_stand_for() -> None:
 
 def test_computed_integers_stay() -> None:
     check_pass(
-        FoldDequantizedConstants(),
+        FoldDecodedConstants(),
         before="""
         graph g(%x: i8[2]) {
           %s: f32[] = constant(0.5)
