@@ -7,6 +7,8 @@ import numpy as np
 
 from graphopt.interpreter import evaluate
 from graphopt.ir import Array, DType, Graph, TensorType
+from graphopt.ops.products import is_narrow
+from graphopt.ops.quantization import integer_range
 from graphopt.rewrite import Pass
 from graphopt.text import parse_graph, print_graph
 from graphopt.verify import verify
@@ -71,8 +73,16 @@ def random_inputs(graph: Graph, seed: int = 0) -> dict[str, Array]:
 
 
 def random_array(type: TensorType, rng: np.random.Generator) -> Array:
-    """Standard normal floats, integers from 0 to 3 (valid as small indices), fair booleans."""
+    """Standard normal floats, integers up to 16 bits of any value, fair booleans.
+
+    Wider integers are from 0 to 3, valid as small indices.
+    """
     if type.dtype.is_float:
         return np.asarray(rng.standard_normal(type.dims)).astype(type.dtype.numpy)
-    high = 2 if type.dtype in (DType.BOOL, DType.U2, DType.I2) else 4
-    return np.asarray(rng.integers(0, high, type.dims)).astype(type.dtype.numpy)
+    low, high = 0, 4
+    if type.dtype is DType.BOOL:
+        high = 2
+    elif is_narrow(type.dtype):
+        least, largest = integer_range(type.dtype)
+        low, high = least, largest + 1
+    return np.asarray(rng.integers(low, high, type.dims)).astype(type.dtype.numpy)

@@ -21,8 +21,8 @@ def target_names() -> tuple[str, ...]:
 def load_target(name: str = HOST, threads: int = 1) -> Target:
     """The target called `name`, for models that run on `threads` threads.
 
-    `cpu` is the target with the widest vectors that this machine can run, with this machine's
-    cache sizes.
+    `cpu` is the target with the widest vectors that this machine can run, and of those the one
+    with the widest integer products, with this machine's cache sizes.
 
     Raises:
         TargetError: no such target, this machine runs none of them, or threads < 1.
@@ -53,7 +53,7 @@ def _host_target() -> Target:
             "their instruction sets on this machine",
             "pass --target to compile for another machine",
         )
-    best = max(usable, key=lambda target: target.vector_bytes)
+    best = max(usable, key=lambda target: (target.vector_bytes, target.integer_dot))
     return replace(
         best,
         l1_bytes=host_cache_bytes(1) or best.l1_bytes,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_void_p
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class RegionBuilder:
     def __init__(self) -> None:
         self._inputs: list[Value] = []
         self._constants: set[int] = set()
+        self._arrays: dict[Value, Array] = {}
         self._nodes: list[Node] = []
 
     def input(self, *dims: int, dtype: DType = DType.F32) -> Value:
@@ -39,10 +40,16 @@ class RegionBuilder:
         self._inputs.append(value)
         return value
 
-    def constant(self, *dims: int) -> Value:
+    def constant(self, *dims: int, dtype: DType = DType.F32) -> Value:
         """An input whose array is known when compiling."""
         self._constants.add(len(self._inputs))
-        return self.input(*dims)
+        return self.input(*dims, dtype=dtype)
+
+    def given(self, array: Array) -> Value:
+        """A constant whose array is `array`, not a random one."""
+        value = self.constant(*array.shape, dtype=DType.of(array))
+        self._arrays[value] = array
+        return value
 
     def apply(self, op: Op, *inputs: Value) -> Value:
         """The only output of `op` on `inputs`."""
@@ -54,15 +61,21 @@ class RegionBuilder:
     def region(self, *outputs: Value) -> Region:
         """What was built, with these outputs."""
         graph = Graph("region", tuple(self._inputs), tuple(self._nodes), outputs)
-        return Region(graph, frozenset(self._constants))
+        return Region(graph, frozenset(self._constants), self._arrays)
 
 
 @dataclass(frozen=True)
 class Region:
-    """The body of a kernel, and which of its inputs are constants."""
+    """The body of a kernel, which of its inputs are constants, and the arrays of some of them."""
 
     graph: Graph
     constants: frozenset[int]
+    arrays: Mapping[Value, Array] = field(default_factory=dict[Value, Array])
+
+    def random_inputs(self) -> list[Array]:
+        """Arrays for all inputs, in order."""
+        drawn = random_inputs(self.graph)
+        return [self.arrays.get(value, drawn[value.name]) for value in self.graph.inputs]
 
 
 def check_schedule(
@@ -87,12 +100,11 @@ def check_schedule(
     with ThreadPoolExecutor() as pool:
         library = Library(link(list(pool.map(code, range(len(plans))))), target.threads)
     library.enter_thread()
-    for number, plan in enumerate(plans):
-        _check_kernel(library, f"k{number}", plan)
+    for number, (plan, region) in enumerate(zip(plans, regions, strict=True)):
+        _check_kernel(library, f"k{number}", plan, region.random_inputs())
 
 
-def _check_kernel(library: Library, symbol: str, plan: KernelPlan) -> None:
-    arrays = list(random_inputs(plan.region).values())
+def _check_kernel(library: Library, symbol: str, plan: KernelPlan, arrays: Sequence[Array]) -> None:
     expected = run_body(plan.region, *arrays)
     function = library.function(symbol)
     for inplace in (None, *plan.inplace):

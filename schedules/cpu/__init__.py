@@ -5,6 +5,8 @@ from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
 from graphopt.schedules.cpu.generic import Generic
+from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
+from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
 from graphopt.schedules.cpu.matmul import ConstantMatMul
 from graphopt.schedules.cpu.pool import Pool2d
 from graphopt.schedules.cpu.reduce import ReduceAxes
@@ -14,7 +16,9 @@ from graphopt.schedules.cpu.rows import Rows
 SCHEDULES: tuple[Schedule, ...] = (
     DepthwiseConv2d(),
     Conv2d(),
+    IntegerConv2d(),
     ConstantMatMul(),
+    IntegerMatMul(),
     BatchedMatMul(),
     Pool2d(),
     ReduceAxes(),

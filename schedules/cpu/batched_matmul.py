@@ -13,6 +13,7 @@ from graphopt.ops.matmul import MatMul
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.product_plan import BatchPlan, plan_product
 from graphopt.schedules.cpu.region import find_anchor
+from graphopt.schedules.cpu.unit import float_unit
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class BatchedMatMul:
             batch, rows = [], rows * math.prod(batch)
         if rows < MIN_ROWS:
             return Reject(f"fewer than {MIN_ROWS} rows")
-        product = plan_product(where, target, rows, depth)
+        product = plan_product(where, target, float_unit(target), rows, depth)
         matrices = math.prod(batch)
         plan = BatchPlan(product, tuple(batch), matrices if target.threads > 1 else 1)
 

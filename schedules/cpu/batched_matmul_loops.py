@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from graphopt.ir import Value
 from graphopt.ops.matmul import MatMul
+from graphopt.schedules.cpu.dot import FloatDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -23,7 +24,7 @@ from graphopt.schedules.cpu.emit import (
     view,
 )
 from graphopt.schedules.cpu.matmul_loops import emit_tiles
-from graphopt.schedules.cpu.product import TileEmitter
+from graphopt.schedules.cpu.product import Operands, TileEmitter
 from graphopt.schedules.cpu.product_plan import BatchPlan
 from graphopt.schedules.cpu.tiling import Panel
 
@@ -42,7 +43,8 @@ class BatchEmitter:
         self.buffers = buffers
         self.scratch = view(scratch, "float32")
         elements = Elements(where.region, buffers, where.result.type.dims)
-        self.tiles = TileEmitter(elements, where, self.scratch, self.panels.lanes)
+        operands = Operands(buffers[self.a], self.scratch)
+        self.tiles = TileEmitter(elements, where, FloatDot(self.panels.unit), operands)
 
     def emit(self) -> None:
         """Emit all loops."""
@@ -55,7 +57,7 @@ class BatchEmitter:
             emit_tiles(
                 product,
                 self.tiles,
-                lambda row, k: self.buffers[self.a][a + row * self.panels.depth + k],
+                lambda row: a + row * self.panels.depth,
                 slot,
                 matrix * rows,
             )

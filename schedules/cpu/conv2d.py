@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphopt.ir import Graph
+from graphopt.ir import DType, Graph
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.convolution import Conv
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.conv2d_plan import ConvPlan
 from graphopt.schedules.cpu.matmul import product_builder
 from graphopt.schedules.cpu.product_plan import plan_product
-from graphopt.schedules.cpu.region import find_anchor
+from graphopt.schedules.cpu.region import Anchored, find_anchor
+from graphopt.schedules.cpu.unit import float_unit
 from graphopt.schedules.cpu.window import MAX_EDGE_TILES
 from graphopt.targets import Target
 
@@ -33,23 +34,15 @@ class Conv2d:
     def plan(
         self, region: Graph, target: Target, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
-        where = find_anchor(region, Conv)
+        where = constant_conv(region, constant_inputs, DType.F32)
         if isinstance(where, Reject):
             return where
-        op = where.anchor.op
-        assert isinstance(op, Conv)
-        if op.layout != "NHWC" or len(op.strides) != 2:
-            return Reject("expected a 2-D convolution in NHWC")
         x, w = where.anchor.inputs[:2]
-        if not where.packable(w, constant_inputs):
-            return Reject("the weights are not constant")
-        if op.groups > 1 and w.type.dims[0] // op.groups < MIN_GROUP_OUTPUTS:
-            return Reject(f"fewer than {MIN_GROUP_OUTPUTS} output channels in a group")
         weights = where.input_index(w)
         plan = ConvPlan(where, target)
         if plan.pointwise:
             pixels, depth = x.type.elements // x.type.dims[-1], x.type.dims[-1]
-            product = plan_product(where, target, pixels, depth)
+            product = plan_product(where, target, float_unit(target), pixels, depth)
             return KernelPlan(
                 schedule=self.name,
                 region=region,
@@ -72,3 +65,22 @@ class Conv2d:
             packs={weights: plan.pack},
             inplace=where.inplace(*where.anchor.inputs),
         )
+
+
+def constant_conv(
+    region: Graph, constant_inputs: frozenset[int], dtype: DType
+) -> Anchored | Reject:
+    """The only convolution of a region, of sums in `dtype`, if kernels of whole vectors suit it."""
+    where = find_anchor(region, Conv, dtype=dtype)
+    if isinstance(where, Reject):
+        return where
+    op = where.anchor.op
+    assert isinstance(op, Conv)
+    if op.layout != "NHWC" or len(op.strides) != 2:
+        return Reject("expected a 2-D convolution in NHWC")
+    w = where.anchor.inputs[1]
+    if not where.packable(w, constant_inputs):
+        return Reject("the weights are not constant")
+    if op.groups > 1 and w.type.dims[0] // op.groups < MIN_GROUP_OUTPUTS:
+        return Reject(f"fewer than {MIN_GROUP_OUTPUTS} output channels in a group")
+    return where

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
+from graphopt.schedules.cpu.dot import FloatDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -18,7 +19,14 @@ from graphopt.schedules.cpu.emit import (
     loop,
     outer_loop,
 )
-from graphopt.schedules.cpu.product import Segment, TileEmitter, block_range, tap_range, within
+from graphopt.schedules.cpu.product import (
+    Operands,
+    Segment,
+    TileEmitter,
+    block_range,
+    tap_range,
+    within,
+)
 from graphopt.schedules.cpu.tiling import Panel
 from graphopt.schedules.cpu.window import Stretch, Strip, stretches
 
@@ -44,19 +52,13 @@ class _ConvEmitter:
     def __init__(self, plan: ConvPlan, buffers: Mapping[Value, Buffer]) -> None:
         x, w, *bias = plan.where.anchor.inputs
         self.plan = plan
-        self.x = buffers[x]
         self.vertical, self.horizontal = plan.axes
         self.batch = x.type.dims[0]
         self.pixel_elements = x.type.dims[-1]
         shape = plan.where.result.type.dims
         elements = Elements(plan.where.region, buffers, shape)
-        self.tiles = TileEmitter(
-            elements,
-            plan.where,
-            buffers[w],
-            plan.panels.lanes,
-            bias[0] if bias else None,
-        )
+        operands = Operands(buffers[x], buffers[w], tuple(buffers[value] for value in bias))
+        self.tiles = TileEmitter(elements, plan.where, FloatDot(plan.panels.unit), operands)
 
     def emit(self) -> None:
         grid = self.plan.grid
@@ -115,11 +117,11 @@ class _ConvEmitter:
             pixel = left + tap * self.horizontal.dilation
             below = (kh * self.horizontal.kernel + tap) * channels
 
-            def scalar(i: int, k: Expr) -> Expr:
+            def element(i: int, k: Expr) -> Expr:
                 at = pixel + i * self.horizontal.stride
-                return self.x[at * self.pixel_elements + group * channels + k]
+                return at * self.pixel_elements + group * channels + k
 
-            return Segment(stretch.rows, depth, scalar, lambda k: weights + (below + k) * wide)
+            return Segment(stretch.rows, depth, element, lambda k: weights + (below + k) * wide)
 
         if self.horizontal.dilation == 1 and self.plan.op.groups == 1:
             # Neighbouring pixels are contiguous: all taps are one sum.

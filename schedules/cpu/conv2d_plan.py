@@ -10,7 +10,8 @@ import numpy as np
 from graphopt.ir import Array
 from graphopt.ops.convolution import Conv
 from graphopt.schedules.cpu.region import Anchored
-from graphopt.schedules.cpu.tiling import Grid, Panels, choose_grid, choose_tile, vector_unit
+from graphopt.schedules.cpu.tiling import Grid, Panels, choose_grid, choose_tile
+from graphopt.schedules.cpu.unit import float_unit
 from graphopt.schedules.cpu.window import Axis, Strip, axes, strips
 from graphopt.targets import Target
 
@@ -42,19 +43,17 @@ class ConvPlan:
     @property
     def pointwise(self) -> bool:
         """Whether each output pixel reads the input pixel of the same number, and no other."""
-        return self.op.groups == 1 and all(
-            axis.kernel == 1 and axis.stride == 1 and axis.size == axis.out for axis in self.axes
-        )
+        return self.op.groups == 1 and all(axis.pointwise for axis in self.axes)
 
     @cached_property
     def panels(self) -> Panels:
         vertical, horizontal = self.axes
         outs = self.where.result.type.dims[-1] // self.op.groups
         depth = vertical.kernel * horizontal.kernel * self.channels
-        unit = vector_unit(self.target)
+        unit = float_unit(self.target)
         vectors = -(-outs // unit.lanes)
         tile = choose_tile(unit, self.rows, vectors, depth)
-        return Panels(outs, depth, unit.lanes, tile.vectors)
+        return Panels(outs, depth, tile.vectors, unit)
 
     @property
     def rows(self) -> int:
@@ -64,7 +63,7 @@ class ConvPlan:
 
     @cached_property
     def strips(self) -> tuple[Strip, ...]:
-        unit = vector_unit(self.target)
+        unit = float_unit(self.target)
         tile = choose_tile(unit, self.rows, self.panels.vectors, self.panels.depth)
         return strips(self.axes[1], tile.rows)
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphopt.ir import Array, Graph
+from graphopt.ir import Array, DType, Graph
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.matmul import MatMul
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.product_plan import ProductPlan, plan_product
-from graphopt.schedules.cpu.region import find_anchor
+from graphopt.schedules.cpu.region import Anchored, find_anchor
+from graphopt.schedules.cpu.unit import float_unit
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
@@ -27,18 +28,15 @@ class ConstantMatMul:
     def plan(
         self, region: Graph, target: Target, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
-        where = find_anchor(region, MatMul)
+        where = constant_matrix(region, constant_inputs, DType.F32)
         if isinstance(where, Reject):
             return where
         a, b = where.anchor.inputs
-        if b.type.elements != b.type.dims[-1] * b.type.dims[-2]:
-            return Reject("b is more than one matrix")
-        if not where.packable(b, constant_inputs):
-            return Reject("b is not a constant of this product alone")
         op = where.anchor.op
         assert isinstance(op, MatMul)
         depth = a.type.dims[-1]
-        product = plan_product(where, target, a.type.elements // depth, depth)
+        rows = a.type.elements // depth
+        product = plan_product(where, target, float_unit(target), rows, depth)
 
         def pack(matrix: Array) -> Array:
             flat = matrix.reshape(matrix.shape[-2:])
@@ -51,6 +49,21 @@ class ConstantMatMul:
             packs={where.input_index(b): pack},
             inplace=where.inplace(a, b),
         )
+
+
+def constant_matrix(
+    region: Graph, constant_inputs: frozenset[int], dtype: DType
+) -> Anchored | Reject:
+    """The only product of a region, of sums in `dtype`, if its second operand is one constant."""
+    where = find_anchor(region, MatMul, dtype=dtype)
+    if isinstance(where, Reject):
+        return where
+    _, b = where.anchor.inputs
+    if b.type.elements != b.type.dims[-1] * b.type.dims[-2]:
+        return Reject("b is more than one matrix")
+    if not where.packable(b, constant_inputs):
+        return Reject("b is not a constant of this product alone")
+    return where
 
 
 def product_builder(product: ProductPlan) -> Callable[[], PrimFunc]:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
+from graphopt.schedules.cpu.dot import FloatDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -17,7 +18,13 @@ from graphopt.schedules.cpu.emit import (
     kernel,
     outer_loop,
 )
-from graphopt.schedules.cpu.product import Segment, TileEmitter, block_range, within
+from graphopt.schedules.cpu.product import (
+    Operands,
+    Segment,
+    TileEmitter,
+    block_range,
+    within,
+)
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -32,14 +39,15 @@ def build_product(plan: ProductPlan) -> PrimFunc:
 
     def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
         elements = Elements(where.region, buffers, where.result.type.dims)
-        bias_value = bias[0] if bias else None
-        tiles = TileEmitter(elements, where, buffers[b], plan.panels.lanes, bias_value)
+        starts = tuple(buffers[value] for value in bias)
+        operands = Operands(buffers[a], buffers[b], starts)
+        tiles = TileEmitter(elements, where, FloatDot(plan.panels.unit), operands)
         blocks = plan.grid.panels.count
         with outer_loop(plan.grid.count, plan.threads) as outer:
             emit_tiles(
                 plan,
                 tiles,
-                lambda row, k: buffers[a][row * plan.panels.depth + k],
+                lambda row: row * plan.panels.depth,
                 T.int32(0),
                 T.int32(0),
                 block_range(T.floordiv(outer, blocks), plan.grid.rows),
@@ -53,7 +61,7 @@ def build_product(plan: ProductPlan) -> PrimFunc:
 def emit_tiles(
     plan: ProductPlan,
     tiles: TileEmitter,
-    scalar: Callable[[Expr, Expr], Expr],
+    start: Callable[[Expr], Expr],
     weights: Expr,
     first_row: Expr,
     some_tiles: tuple[Expr, Expr] | None = None,
@@ -61,33 +69,34 @@ def emit_tiles(
 ) -> None:
     """Emit the register tiles of a product, all or those in two ranges.
 
-    `scalar(row, k)` is an element of the first matrix, `weights` the offset of the packed second
+    `start(row)` is the offset of a row of the first matrix, `weights` that of the packed second
     one, `first_row` the row of the output that row 0 belongs to.
     """
     panels = plan.panels
+    terms = panels.unit.terms
     every_tile = T.int32(0), T.int32(plan.tiles[-1].end)
     every_panel = T.int32(0), T.int32(panels.count)
     for panel in panels.shapes():
         with count(*within(panel.group, *(some_panels or every_panel))) as p:
             vector = panel.group.start + (p - panel.group.first) * panel.group.size
             column = vector * panels.lanes
-            wide = panel.group.size * panels.lanes
+            wide = panel.group.size * panels.lanes * terms
             for group in plan.tiles:
                 with count(*within(group, *(some_tiles or every_tile))) as t:
                     row = group.start + (t - group.first) * group.size
                     sums = tiles.clear(group.size, panel, column)
                     segment = Segment(
                         range(group.size),
-                        panels.depth,
-                        partial(_element, scalar, row),
-                        partial(_weight, weights + column * panels.depth, wide),
+                        panels.unit.steps(panels.depth),
+                        partial(_element, start, row, terms),
+                        partial(_weight, weights + vector * panels.vector_elements, wide),
                     )
                     tiles.accumulate(sums, panel.group.size, segment)
                     tiles.finish(sums, group.size, panel, first_row + row, column)
 
 
-def _element(scalar: Callable[[Expr, Expr], Expr], row: Expr, i: int, k: Expr) -> Expr:
-    return scalar(row + i, k)
+def _element(start: Callable[[Expr], Expr], row: Expr, terms: int, i: int, k: Expr) -> Expr:
+    return start(row + i) + k * terms
 
 
 def _weight(start: Expr, wide: int, k: Expr) -> Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from graphopt.ir import Value
+from graphopt.schedules.cpu.dot import Dot
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -16,7 +16,6 @@ from graphopt.schedules.cpu.emit import (
     in_memory,
     load,
     loop,
-    splat,
 )
 from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Blocks, Group, Panel
@@ -28,15 +27,28 @@ UNROLL = 2
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the sum: `depth` products for each of `rows` (numbers of the tile's rows).
+    """A stretch of the sum: `steps` steps for each of `rows` (numbers of the tile's rows).
 
-    `scalar(row, k)` is the input's element, `weight(k)` the offset of the weights of step k.
+    `element(row, k)` is the offset of the first element of the input that belongs to step k,
+    `weight(k)` that of its weights.
     """
 
     rows: Sequence[int]
-    depth: int
-    scalar: Callable[[int, Expr], Expr]
+    steps: int
+    element: Callable[[int, Expr], Expr]
     weight: Callable[[Expr], Expr]
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What a product reads: its input, its packed weights, and what its sums start from.
+
+    Each of `starts` is a buffer that holds, from its first element on, one number per channel.
+    """
+
+    rows: Buffer
+    weights: Buffer
+    starts: tuple[Buffer, ...] = ()
 
 
 class TileEmitter:
@@ -46,49 +58,53 @@ class TileEmitter:
         self,
         elements: Elements,
         where: Anchored,
-        weights: Buffer,
-        lanes: int,
-        bias: Value | None = None,
+        dot: Dot,
+        operands: Operands,
     ) -> None:
         self.elements = elements
         self.where = where
-        self.weights = weights
-        self.lanes = lanes
-        self.bias = bias
+        self.dot = dot
+        self.lanes = dot.lanes
+        self.operands = operands
 
     def clear(self, rows: int, panel: Panel, column: Expr) -> Registers:
         """Accumulators that start from the bias, or from zero."""
         vectors = panel.group.size
-        sums = Registers(rows * vectors, self.lanes)
+        sums = Registers(rows * vectors, self.lanes, self.dot.dtype)
         for j in range(vectors):
-            if self.bias is not None and self._lanes(panel, j) == self.lanes:
-                offset = column + j * self.lanes
-                start = load(self.elements.buffers[self.bias], offset, self.lanes)
-            else:
-                start = const(0.0, self.lanes)
+            start = const(0, self.lanes, self.dot.dtype)
+            if self._lanes(panel, j) == self.lanes:
+                start = self._with_starts(start, column + j * self.lanes, self.lanes)
             for i in range(rows):
                 sums.set(i * vectors + j, start)
         return sums
 
+    def _with_starts(self, total: Expr, column: Expr, lanes: int) -> Expr:
+        for start in self.operands.starts:
+            total = total + load(start, column, lanes)
+        return total
+
     def accumulate(self, sums: Registers, vectors: int, segment: Segment) -> None:
         """Add all products of `segment`."""
+        dot = self.dot
+        wide = dot.lanes * dot.unit.terms
 
         def step(k: Expr) -> None:
             base = segment.weight(k)
             for i in segment.rows:
-                x = splat(segment.scalar(i, k), self.lanes)
+                x = dot.spread(self.operands.rows, segment.element(i, k))
                 for j in range(vectors):
-                    w = load(self.weights, base + j * self.lanes, self.lanes)
-                    sums.set(i * vectors + j, sums.get(i * vectors + j) + x * w)
+                    w = dot.weights(self.operands.weights, base + j * wide)
+                    sums.set(i * vectors + j, dot.add(sums.get(i * vectors + j), x, w))
 
-        steps, rest = divmod(segment.depth, UNROLL)
-        if steps > 1:
-            with loop(steps) as k:
+        rounds, rest = divmod(segment.steps, UNROLL)
+        if rounds > 1:
+            with loop(rounds) as k:
                 for u in range(UNROLL):
                     step(k * UNROLL + u)
         else:
-            rest = segment.depth
-        for k in range(segment.depth - rest, segment.depth):
+            rest = segment.steps
+        for k in range(segment.steps - rest, segment.steps):
             step(T.int32(k))
 
     def finish(self, sums: Registers, rows: int, panel: Panel, row: Expr, column: Expr) -> None:
@@ -99,8 +115,8 @@ class TileEmitter:
         def place(kept: Registers, i: Expr, j: Expr, lanes: int) -> None:
             at = column + j * self.lanes
             total = kept.get(i * vectors + j, lanes)
-            if self.bias is not None and lanes != self.lanes:
-                total = total + load(self.elements.buffers[self.bias], at, lanes)
+            if lanes != self.lanes:
+                total = self._with_starts(total, at, lanes)
             self.elements.store_outputs({self.where.result: total}, row + i, at, lanes)
 
         if self.where.heavy:

@@ -12,8 +12,8 @@ from graphopt.schedules.cpu.tiling import (
     choose_grid,
     choose_tile,
     split,
-    vector_unit,
 )
+from graphopt.schedules.cpu.unit import VectorUnit
 from graphopt.targets import Target
 
 
@@ -28,14 +28,16 @@ class ProductPlan:
     threads: int
 
 
-def plan_product(where: Anchored, target: Target, rows: int, depth: int) -> ProductPlan:
+def plan_product(
+    where: Anchored, target: Target, unit: VectorUnit, rows: int, depth: int
+) -> ProductPlan:
     """Cut the product of a [rows, depth] matrix with one of as many columns as the output has."""
     channels = where.result.type.dims[-1]
-    unit = vector_unit(target)
     tile = choose_tile(unit, rows, -(-channels // unit.lanes), depth)
-    panels = Panels(channels, depth, unit.lanes, tile.vectors)
+    panels = Panels(channels, depth, tile.vectors, unit, where.anchor.inputs[1].type.dtype.itemsize)
     tiles = split(rows, tile.rows)
-    grid = choose_grid(target, tiles[-1].end, tile.rows * depth * 4, panels.count, panels.bytes)
+    tile_bytes = tile.rows * depth * unit.operand_bytes
+    grid = choose_grid(target, tiles[-1].end, tile_bytes, panels.count, panels.bytes)
     return ProductPlan(where, panels, tiles, grid, target.threads)
 
 

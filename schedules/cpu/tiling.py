@@ -8,34 +8,18 @@ from functools import cache
 import numpy as np
 
 from graphopt.ir import Array
+from graphopt.schedules.cpu.unit import VectorUnit
 from graphopt.targets import Target
 
-FMA_PER_CYCLE = 2
 # Two in theory; measured on Zen 3 with one broadcast for each FMA.
 LOADS_PER_CYCLE = 1.6
 # 4 on Zen and recent Intel cores; half a cycle more for tiles that have no slack.
-FMA_LATENCY = 4.5
+STEP_LATENCY = 4.5
 # Cycles around the inner loop of one tile: to clear and store an accumulator, and for the loop.
 PER_ACCUMULATOR = 2.0
 PER_TILE = 12.0
 # Each shape of tile is code of its own: so much slower may one be that saves another.
 PER_SHAPE = 0.01
-
-
-@dataclass(frozen=True)
-class VectorUnit:
-    """The vector registers that a kernel may use.
-
-    `lanes` counts fp32 elements of a register.
-    """
-
-    lanes: int
-    registers: int
-
-    def fits(self, rows: int, vectors: int) -> bool:
-        """Whether a tile of rows x vectors accumulators, with its operands, stays in registers."""
-        operands = vectors + 1  # weights, and one element of the input in every lane
-        return rows * vectors + operands <= self.registers
 
 
 @dataclass(frozen=True)
@@ -75,11 +59,13 @@ class Tile:
     vectors: int
 
 
-def tile_cycles(rows: int, vectors: int, depth: int) -> float:
+def tile_cycles(unit: VectorUnit, rows: int, vectors: int, depth: int) -> float:
     """Estimated cycles of one tile that sums `depth` products."""
     accumulators = rows * vectors
-    step = max(accumulators / FMA_PER_CYCLE, FMA_LATENCY, (rows + vectors) / LOADS_PER_CYCLE)
-    return depth * step + accumulators * PER_ACCUMULATOR + PER_TILE
+    step = max(
+        accumulators / unit.steps_per_cycle, STEP_LATENCY, (rows + vectors) / LOADS_PER_CYCLE
+    )
+    return unit.steps(depth) * step + accumulators * PER_ACCUMULATOR + PER_TILE
 
 
 @cache
@@ -95,7 +81,7 @@ def choose_tile(unit: VectorUnit, rows: int, vectors: int, depth: int) -> Tile:
                 for across in split(vectors, tile_vectors)
                 for down in split(rows, tile_rows)
             ]
-            total = sum(number * tile_cycles(m, n, depth) for number, m, n in shapes)
+            total = sum(number * tile_cycles(unit, m, n, depth) for number, m, n in shapes)
             cycles = total * (1 + PER_SHAPE * (len(shapes) - 1))
             if best is None or cycles < best[0]:
                 best = (cycles, Tile(tile_rows, tile_vectors))
@@ -115,14 +101,19 @@ class Panel:
 class Panels:
     """Output channels cut into vectors, and vectors into panels; a panel's weights are contiguous.
 
-    The packed weights of `depth` products hold, panel after panel, [depth][panel vectors][lanes],
-    with zeros beyond the last channel.
+    The packed weights hold, panel after panel, [steps][panel vectors][lanes][terms], with zeros
+    beyond the last channel and the last product.
     """
 
     channels: int
     depth: int
-    lanes: int
     most_vectors: int
+    unit: VectorUnit
+    itemsize: int = 4
+
+    @property
+    def lanes(self) -> int:
+        return self.unit.lanes
 
     @property
     def vectors(self) -> int:
@@ -131,12 +122,17 @@ class Panels:
     @property
     def elements(self) -> int:
         """The size of the packed weights."""
-        return self.vectors * self.lanes * self.depth
+        return self.vectors * self.vector_elements
+
+    @property
+    def vector_elements(self) -> int:
+        """How many packed weights belong to one vector of channels."""
+        return self.unit.steps(self.depth) * self.unit.terms * self.lanes
 
     @property
     def bytes(self) -> int:
         """About how large one packed panel is."""
-        return self.elements * 4 // self.count
+        return self.elements * self.itemsize // self.count
 
     @property
     def count(self) -> int:
@@ -159,20 +155,17 @@ class Panels:
 
     def pack(self, matrix: Array) -> Array:
         """Pack a [depth, channels] matrix."""
-        padded = np.zeros((self.depth, self.vectors * self.lanes), matrix.dtype)
-        padded[:, : self.channels] = matrix
+        steps, terms = self.unit.steps(self.depth), self.unit.terms
+        padded = np.zeros((steps * terms, self.vectors * self.lanes), matrix.dtype)
+        padded[: self.depth, : self.channels] = matrix
+        stepped = padded.reshape(steps, terms, -1).swapaxes(1, 2).reshape(steps, -1)
         blocks: list[Array] = []
         for group in split(self.vectors, self.most_vectors):
-            first = group.start * self.lanes
-            wide = group.size * self.lanes
-            part = padded[:, first : first + group.count * wide]
-            blocks.append(part.reshape(self.depth, group.count, wide).swapaxes(0, 1).ravel())
+            first = group.start * self.lanes * terms
+            wide = group.size * self.lanes * terms
+            part = stepped[:, first : first + group.count * wide]
+            blocks.append(part.reshape(steps, group.count, wide).swapaxes(0, 1).ravel())
         return np.concatenate(blocks)
-
-
-def vector_unit(target: Target) -> VectorUnit:
-    """The fp32 vectors of a target."""
-    return VectorUnit(target.lanes(4), target.vector_registers)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,11 @@ class Axis:
         return range(first, max(first, last))
 
     @property
+    def pointwise(self) -> bool:
+        """Whether each output reads the input of the same number, and no other."""
+        return self.kernel == 1 and self.stride == 1 and self.size == self.out
+
+    @property
     def clipped(self) -> bool:
         """Whether some window reaches beyond the input."""
         return len(self.interior) < self.out

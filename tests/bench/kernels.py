@@ -27,7 +27,6 @@ from graphopt.runtime.arrays import aligned
 from graphopt.runtime.library import Library
 from graphopt.schedules.cpu import SCHEDULES
 from graphopt.targets import load_target
-from graphopt.testing import random_inputs
 
 SECONDS = 0.3
 PEAK = r"""
@@ -134,7 +133,7 @@ def runner(region: Region) -> tuple[KernelPlan, Callable[[], int]]:
     plans = (s.plan(region.graph, target, region.constants) for s in SCHEDULES)
     plan = next(plan for plan in plans if not isinstance(plan, Reject))
     library = Library(link([compile_kernel(plan.build(), "k", target)]), 1)
-    inputs = random_inputs(region.graph).values()
+    inputs = region.random_inputs()
     arrays = [plan.packs[i](a) if i in plan.packs else a for i, a in enumerate(inputs)]
     arrays += [np.zeros(v.type.dims, v.type.dtype.numpy) for v in region.graph.outputs]
     arrays += [np.zeros(plan.scratch_bytes, np.uint8)] if plan.scratch_bytes else []

@@ -1,0 +1,133 @@
+"""How a 2-D convolution of integers is cut: its input is copied with padding, block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from graphopt.ir import Array
+from graphopt.ops.convolution import Conv
+from graphopt.schedules.cpu.integer_weights import IntegerWeights
+from graphopt.schedules.cpu.region import Anchored
+from graphopt.schedules.cpu.staging import StagedAxis, Staging
+from graphopt.schedules.cpu.tiling import (
+    Blocks,
+    Grid,
+    Group,
+    Panels,
+    choose_grid,
+    choose_tile,
+    split,
+)
+from graphopt.schedules.cpu.unit import VectorUnit
+from graphopt.schedules.cpu.window import axes
+from graphopt.targets import Target
+
+
+@dataclass(frozen=True)
+class IntegerConvPlan:
+    """The geometry of one convolution and how it is cut.
+
+    A window is `runs` runs of products of neighbouring elements of the copied input: one run for
+    each kernel row where its taps are neighbours, else one for each tap.
+    """
+
+    where: Anchored
+    target: Target
+    unit: VectorUnit
+
+    @cached_property
+    def op(self) -> Conv:
+        op = self.where.anchor.op
+        assert isinstance(op, Conv)
+        return op
+
+    @cached_property
+    def axes(self) -> tuple[StagedAxis, StagedAxis]:
+        x, w = (v.type for v in self.where.anchor.inputs[:2])
+        op = self.op
+        vertical, horizontal = axes(
+            x, self.where.result.type, w.dims[2:], op.strides, op.pads, op.dilations
+        )
+        return StagedAxis(vertical), StagedAxis(horizontal)
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether each output pixel reads the input pixel of the same number, and no other."""
+        return self.op.groups == 1 and all(staged.axis.pointwise for staged in self.axes)
+
+    @property
+    def channels(self) -> int:
+        """Input channels per group."""
+        return self.where.anchor.inputs[1].type.dims[1]
+
+    @property
+    def line(self) -> int:
+        """The elements of a row of the copied input."""
+        horizontal = self.axes[1]
+        return horizontal.length(horizontal.axis.out) * self.where.anchor.inputs[0].type.dims[-1]
+
+    @property
+    def taps_per_run(self) -> int:
+        kernel = self.axes[1].axis
+        return kernel.kernel if kernel.dilation == 1 and self.op.groups == 1 else 1
+
+    @property
+    def run(self) -> int:
+        """The products of a run."""
+        return self.taps_per_run * self.channels
+
+    @cached_property
+    def panels(self) -> Panels:
+        vertical, horizontal = self.axes
+        outs = self.where.result.type.dims[-1] // self.op.groups
+        runs = vertical.axis.kernel * horizontal.axis.kernel // self.taps_per_run
+        depth = runs * self.unit.steps(self.run) * self.unit.terms
+        tile = choose_tile(self.unit, horizontal.axis.out, -(-outs // self.unit.lanes), depth)
+        itemsize = self.where.anchor.inputs[1].type.dtype.itemsize
+        return Panels(outs, depth, tile.vectors, self.unit, itemsize)
+
+    @cached_property
+    def strips(self) -> tuple[Group, ...]:
+        """The pixels of a row, cut into tiles."""
+        out = self.axes[1].axis.out
+        tile = choose_tile(self.unit, out, self.panels.vectors, self.panels.depth)
+        return split(out, tile.rows)
+
+    @cached_property
+    def grid(self) -> Grid:
+        vertical = self.axes[0]
+        row_bytes = self.line * vertical.stride * self.unit.operand_bytes
+        return choose_grid(
+            self.target, vertical.axis.out, row_bytes, self.panels.count, self.panels.bytes
+        )
+
+    @cached_property
+    def staging(self) -> Staging:
+        x = self.where.anchor.inputs[0].type
+        parts = x.dims[0] * self.grid.count
+        return Staging(
+            self.unit,
+            x,
+            self.axes[0].length(self.grid.rows.size) * self.line,
+            self.target.vector_bytes,
+            Blocks(parts, -(-parts // self.target.threads)),
+        )
+
+    @cached_property
+    def weights(self) -> IntegerWeights:
+        dtype = self.where.anchor.inputs[1].type.dtype
+        return IntegerWeights(self.panels, self.op.groups, dtype, self.staging.biased)
+
+    def pack(self, weights: Array) -> Array:
+        """[O, I/groups, kh, kw] to panels whose depth runs over kh, kw, channels."""
+        padded = self.unit.steps(self.run) * self.unit.terms
+        matrices: list[Array] = []
+        for group in np.split(weights, self.op.groups):
+            taps = group.transpose(2, 3, 1, 0).reshape(-1, self.run, group.shape[0])
+            wide = np.zeros((len(taps), padded, group.shape[0]), weights.dtype)
+            wide[:, : self.run] = taps
+            matrices.append(wide.reshape(-1, group.shape[0]))
+        return self.weights.pack(matrices)

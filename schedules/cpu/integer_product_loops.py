@@ -1,0 +1,59 @@
+"""The loops of a product of integers: copy a block of rows, then panels and register tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from graphopt.ir import Value
+from graphopt.schedules.cpu.dot import integer_dot
+from graphopt.schedules.cpu.emit import Buffer, Elements, Expr, Flat, T, count, kernel, view
+from graphopt.schedules.cpu.matmul_loops import emit_tiles
+from graphopt.schedules.cpu.product import Operands, TileEmitter, block_range
+from graphopt.schedules.cpu.staging_loops import Stager
+from graphopt.schedules.cpu.tiling import Group
+
+if TYPE_CHECKING:
+    from tvm.tirx import PrimFunc
+
+    from graphopt.schedules.cpu.integer_product_plan import IntegerProductPlan
+
+
+def build_integer_product(plan: IntegerProductPlan) -> PrimFunc:
+    """The function of a planned product."""
+    where, weights, product = plan.where, plan.weights, plan.product
+    x, w, *bias = where.anchor.inputs
+
+    def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
+        stager = Stager(plan.staging, buffers[x], scratch)
+        starts = [buffers[value] for value in bias]
+        if weights.biased:
+            starts.append(view(buffers[w], "int32"))
+        elements = Elements(where.region, buffers, where.result.type.dims)
+        operands = Operands(stager.staged, buffers[w], tuple(starts))
+        tiles = TileEmitter(elements, where, integer_dot(plan.unit, plan.target), operands)
+        blocks, depth = product.grid.panels.count, product.panels.depth
+        with stager.workers(plan.target.threads) as (part, slot):
+            some = block_range(T.floordiv(part, blocks), product.grid.rows)
+            first, last = (_row_of(product.tiles, tile) for tile in some)
+            with count(first, last) as row:
+                stager.copy(row * depth, slot + (row - first) * depth, depth)
+            emit_tiles(
+                product,
+                tiles,
+                lambda row: slot + (row - first) * depth,
+                T.int32(weights.first),
+                T.int32(0),
+                some,
+                block_range(T.floormod(part, blocks), product.grid.panels),
+            )
+
+    flat = Flat(weights.elements, weights.stored.name)
+    return kernel(where.region, body, {where.input_index(w): flat}, plan.staging.bytes)
+
+
+def _row_of(tiles: tuple[Group, ...], tile: Expr) -> Expr:
+    """The first row of a tile: `split` puts the larger tiles, by one row, first."""
+    if len(tiles) == 1:
+        return tile * tiles[0].size
+    return tile * tiles[1].size + T.min(tile, T.int32(tiles[0].count))

@@ -1,0 +1,60 @@
+"""What multiplies and adds: the vector registers of a target, and one step of a sum of products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from graphopt.ir import DType
+from graphopt.targets import Target
+
+# Signed integers of these types, widened, fit the 16-bit operands of a step of two terms.
+_PAIRED = (DType.I16, DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.U2)
+# A step of four terms takes unsigned bytes times signed ones; i8 is moved up by 128.
+_QUAD_ROWS = (DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.U2)
+_QUAD_WEIGHTS = (DType.I8, DType.I4, DType.I2)
+
+
+@dataclass(frozen=True)
+class VectorUnit:
+    """The vector registers that a kernel may use, and what one step does with them.
+
+    A step adds, to each of `lanes` sums of 32 bits, `terms` products of neighbouring elements of
+    the input with as many weights. It needs `temporaries` registers of its own; a core starts
+    `steps_per_cycle`.
+    """
+
+    lanes: int
+    registers: int
+    terms: int = 1
+    temporaries: int = 0
+    steps_per_cycle: float = 2.0
+
+    def fits(self, rows: int, vectors: int) -> bool:
+        """Whether a tile of rows x vectors accumulators, with its operands, stays in registers."""
+        operands = vectors + 1 + self.temporaries  # weights, and a piece of input in every lane
+        return rows * vectors + operands <= self.registers
+
+    @property
+    def operand_bytes(self) -> int:
+        """The bytes of an element of the input as a step reads it."""
+        return 4 // self.terms
+
+    def steps(self, depth: int) -> int:
+        """How many steps sum `depth` products."""
+        return -(-depth // self.terms)
+
+
+def float_unit(target: Target) -> VectorUnit:
+    """Fused multiply-adds of f32."""
+    return VectorUnit(target.lanes(4), target.vector_registers)
+
+
+def integer_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
+    """The widest exact integer step for inputs of type `x` and weights of type `w`, if any."""
+    lanes, registers = target.lanes(4), target.vector_registers
+    if target.integer_dot == 4 and x in _QUAD_ROWS and w in _QUAD_WEIGHTS:
+        return VectorUnit(lanes, registers, terms=4)
+    if x in _PAIRED and w in _PAIRED:
+        # A multiplication and an addition: together 3.1 start in a cycle on Zen 3.
+        return VectorUnit(lanes, registers, terms=2, temporaries=1, steps_per_cycle=1.55)
+    return None

@@ -1,0 +1,169 @@
+"""Convolutions and products of integers: the interpreter's bits, for any geometry and target."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from graphopt import ops
+from graphopt.ir import DType, Value
+from graphopt.lower.testing import Region, RegionBuilder, check_schedule
+from graphopt.rewrite import Reject
+from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
+from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
+from graphopt.targets import Target, load_target
+
+HOST = load_target()
+# Steps of four products, computed by plain operations where the host has no instruction for them.
+QUADS = replace(HOST, integer_dot=4, features=HOST.features - {"avx512_vnni"})
+TARGETS = [HOST, QUADS, load_target("cpu", 2), replace(QUADS, threads=2)]
+
+
+def requantized(build: RegionBuilder, sums: Value, depth: int, epilogue: str) -> Value:
+    """i8 from i32 sums of `depth` products of bytes."""
+    channels = sums.type.dims[-1]
+    rng = np.random.default_rng(depth)
+    factor = 2.0**32 / (60 * depth**0.5 * 127)
+    multiplier = build.given((factor * rng.uniform(0.5, 1, channels)).astype(np.int32))
+    offset = build.given(np.array([-20], np.int32))
+    y = build.apply(ops.Rescale(), sums, multiplier, offset)
+    if epilogue == "residual":
+        other = build.apply(ops.Cast(DType.I32), build.input(*y.type.dims, dtype=DType.I8))
+        y = build.apply(ops.Add(), y, build.apply(ops.Rescale(), other, multiplier, offset))
+    elif epilogue == "float":
+        real = build.apply(ops.Cast(DType.F32), y)
+        return build.apply(ops.Mul(), real, build.constant(1))
+    return build.apply(ops.Cast(DType.I8), build.apply(ops.Clip(-128, 127), y))
+
+
+def conv(
+    image: tuple[int, int, int, int],
+    channels: int,
+    kernel: tuple[int, int] = (3, 3),
+    strides: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] = (0, 0, 0, 0),
+    dilations: tuple[int, int] = (1, 1),
+    groups: int = 1,
+    types: tuple[DType, DType] = (DType.U8, DType.I8),
+    bias: bool = True,
+    pad_value: int = 0,
+    epilogue: str = "i8",
+) -> Region:
+    """A convolution of an NHWC `image`, and what makes bytes of its sums."""
+    build = RegionBuilder()
+    x = build.input(*image, dtype=types[0])
+    w = build.constant(channels, image[3] // groups, *kernel, dtype=types[1])
+    inputs = [x, w]
+    if bias:
+        inputs.append(build.given(np.arange(channels, dtype=np.int32) * 37 - 500))
+    op = ops.Conv(strides, pads, dilations, groups, "NHWC", pad_value)
+    depth = kernel[0] * kernel[1] * image[3] // groups
+    y = build.apply(op, *inputs)
+    return build.region(y if epilogue == "sums" else requantized(build, y, depth, epilogue))
+
+
+def product(
+    a: tuple[int, ...],
+    b: tuple[int, ...],
+    types: tuple[DType, DType] = (DType.I8, DType.I8),
+    transpose: bool = False,
+    epilogue: str = "i8",
+) -> Region:
+    """a @ b for a constant b, and what makes bytes of its sums."""
+    build = RegionBuilder()
+    op = ops.MatMul(transpose_b=transpose)
+    y = build.apply(op, build.input(*a, dtype=types[0]), build.constant(*b, dtype=types[1]))
+    bias = build.given(np.arange(y.type.dims[-1], dtype=np.int32) * 91 - 700)
+    y = build.apply(ops.Add(), y, bias)
+    return build.region(requantized(build, y, a[-1], epilogue))
+
+
+SIGNED = (DType.I8, DType.I8)
+WIDE = (DType.I16, DType.I16)
+CONVS = [
+    conv((1, 14, 13, 8), 16, pads=(1, 1, 1, 1), pad_value=117),
+    conv((1, 7, 7, 24), 40, pads=(1, 1, 1, 1), types=SIGNED, pad_value=-128, epilogue="residual"),
+    conv((2, 9, 11, 5), 19, strides=(2, 2), pads=(0, 1, 2, 1), types=SIGNED, pad_value=9),
+    conv((2, 6, 30, 3), 9, (5, 3), pads=(2, 1, 2, 1), bias=False, pad_value=255),
+    conv((1, 20, 20, 3), 12, (7, 7), (2, 2), (3, 3, 3, 3), epilogue="float"),
+    conv((1, 12, 16, 4), 8, pads=(2, 2, 2, 2), dilations=(2, 2), types=SIGNED, epilogue="sums"),
+    conv((1, 9, 9, 15), 18, pads=(1, 1, 1, 1), groups=3, types=SIGNED, pad_value=1),
+    conv((1, 5, 23, 6), 17, (1, 1), strides=(1, 2)),
+    conv((1, 1, 1, 8), 8, pads=(1, 1, 1, 1), types=WIDE, epilogue="sums"),
+    conv((1, 8, 9, 7), 11, pads=(1, 0, 1, 2), types=(DType.I16, DType.I8), epilogue="sums"),
+    conv((1, 8, 9, 7), 11, types=(DType.U4, DType.I4), pads=(1, 0, 1, 2), pad_value=7),
+    conv((1, 8, 9, 6), 11, types=(DType.I8, DType.I2), pads=(1, 0, 1, 2), pad_value=-3),
+    conv((1, 8, 9, 6), 11, types=(DType.U8, DType.U8), epilogue="sums"),
+]
+POINTWISE = [
+    conv((1, 7, 7, 32), 24, (1, 1), types=SIGNED, epilogue="residual"),
+    conv((3, 5, 5, 7), 50, (1, 1), bias=False),
+    conv((1, 1, 1, 40), 131, (1, 1), epilogue="float"),
+    conv((1, 3, 43, 1), 8, (1, 1), types=SIGNED, epilogue="sums"),
+]
+PRODUCTS = [
+    product((1, 301), (301, 130)),
+    product((2, 33), (33, 70), epilogue="float"),
+    product((2, 5, 17), (17, 21), types=(DType.U8, DType.I8)),
+    product((31, 24), (1, 40, 24), transpose=True),
+    product((6, 1), (1, 3), types=WIDE),
+]
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=["host", "quads", "host2", "quads2"])
+def test_kernels_equal_the_interpreter(target: Target) -> None:
+    check_schedule(IntegerConv2d(), [*CONVS, *POINTWISE], target)
+    check_schedule(IntegerMatMul(), PRODUCTS, target)
+
+
+def test_small_caches_cut_the_work_into_blocks() -> None:
+    small = replace(HOST, l2_bytes=2048)
+    check_schedule(IntegerConv2d(), [CONVS[0], CONVS[2], POINTWISE[0], POINTWISE[1]], small)
+
+
+@st.composite
+def convs(draw: st.DrawFn) -> Region:
+    kernel = draw(st.tuples(st.integers(1, 4), st.integers(1, 4)))
+    dilations = draw(st.tuples(st.integers(1, 2), st.integers(1, 2)))
+    reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
+    height, width = (draw(st.integers(r, r + 17)) for r in reach)
+    groups = draw(st.integers(1, 3))
+    types = (
+        draw(st.sampled_from([DType.U8, DType.I8, DType.I16, DType.U4, DType.I4])),
+        draw(st.sampled_from([DType.I8, DType.I4, DType.I2, DType.I16])),
+    )
+    wide = DType.I16 in types
+    return conv(
+        (draw(st.integers(1, 2)), height, width, draw(st.integers(1, 9)) * groups),
+        draw(st.integers(2, 28)) * groups,
+        kernel,
+        draw(st.tuples(st.integers(1, 3), st.integers(1, 3))),
+        draw(st.tuples(*(st.integers(0, r + 1) for r in (*reach, *reach)))),
+        dilations,
+        groups,
+        types,
+        draw(st.booleans()),
+        draw(st.integers(-2 if types[0].is_signed else 0, 7)),
+        "sums" if wide else draw(st.sampled_from(["i8", "residual", "float", "sums"])),
+    )
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(convs(), min_size=4, max_size=4), st.sampled_from(TARGETS))
+def test_random_convs(regions: list[Region], target: Target) -> None:
+    check_schedule(IntegerConv2d(), regions, target)
+
+
+def test_refusals_are_explained() -> None:
+    region = conv((1, 8, 8, 4), 4, groups=4)
+    refused = IntegerConv2d().plan(region.graph, HOST, region.constants)
+    assert refused == Reject("fewer than 2 output channels in a group")
+    region = conv((1, 8, 8, 4), 4, types=(DType.U16, DType.I8), epilogue="sums")
+    refused = IntegerConv2d().plan(region.graph, HOST, region.constants)
+    assert refused == Reject("no instruction multiplies u16 with i8")
+    refused = IntegerConv2d().plan(CONVS[0].graph, HOST, frozenset())
+    assert refused == Reject("the weights are not constant")
