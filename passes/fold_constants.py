@@ -58,7 +58,7 @@ class FoldConstants(Pass):
         if not all(value in constants for value in node.inputs):
             return False
         if isinstance(node.op, Dequantize):
-            return False  # fold-dequantized-constants does it, once the integers are not needed
+            return False  # fold-decoded-constants does it, once the integers are not needed
         if isinstance(node.op, OnnxOp) and node.op.op_type in RANDOM:
             return False
         made = sum(value.type.nbytes for value in node.outputs)

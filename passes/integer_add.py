@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
-from graphopt.ir import DType, Quant, Value
+from graphopt.ir import Array, DType, Quant, TensorType, Value
 from graphopt.ops import Add, Clip, Decode, Encode, Requantize, Sub
+from graphopt.ops.dyadic import MAX_FACTOR
 from graphopt.ops.products import is_narrow
 from graphopt.passes.integer_products import real_constant, span
 from graphopt.rewrite import AnyValue, Apply, Match, OneOf, Reject, RewritePass
 
-# Each operand stays below 2^29, so that the sum of two, and its rounding, fit 32 bits.
+# Each operand stays within 2^29, so that the sum of two, and its rounding, fit 32 bits.
 OPERAND_BITS = 29
 MAX_FRACTION_BITS = 20
 
@@ -46,17 +47,22 @@ class IntegerAdd(RewritePass):
         ):
             return Reject("an operand is neither quantized nor constant")
         (step,) = encode.quant.scales
-        largest = [1.0]
-        for stored, constant in zip(operands, constants, strict=True):
-            if constant is not None:
-                largest.append(float(np.abs(constant).max(initial=0)) / step)
-            elif stored is not None and is_narrow(stored.type.dtype):
-                assert stored.type.quant is not None
-                largest.append(span(stored.type) * max(stored.type.quant.scales) / step)
-        bits = min(MAX_FRACTION_BITS, OPERAND_BITS - math.ceil(math.log2(max(largest))) - 1)
+        known = [
+            _largest(stored, constant, step)
+            for stored, constant in zip(operands, constants, strict=True)
+        ]
+        bounds = [_wide_bound(encode, known) if each is None else each for each in known]
+        bound = max(1.0, *bounds)
+        bits = min(MAX_FRACTION_BITS, OPERAND_BITS - math.ceil(math.log2(bound)))
         if bits < 0:
             return Reject("an operand is far larger than the result can be")
         fine = Quant((step / 2**bits,))
+        quants = [stored.type.quant for stored in operands if stored is not None]
+        if any(
+            quant is not None and max(quant.scales) >= MAX_FACTOR * fine.scales[0]
+            for quant in quants
+        ):
+            return Reject("a step of an operand is far larger than the result can be")
         branches: list[Value] = []
         for stored, constant in zip(operands, constants, strict=True):
             if constant is not None:
@@ -66,11 +72,33 @@ class IntegerAdd(RewritePass):
             assert stored is not None and stored.type.quant is not None
             branch = match.emit(Requantize(stored.type.quant, DType.I32, fine), stored)
             if not is_narrow(stored.type.dtype):
-                bound = float(2**OPERAND_BITS)
-                branch = match.emit(Clip(-bound, bound), branch)
+                limit = 2**OPERAND_BITS
+                branch = match.emit(Clip(-limit, limit), branch)
             branches.append(branch)
         total = match.emit(inner.op, *branches)
         return match.emit(Requantize(fine, encode.dtype, encode.quant), total)
+
+
+def _largest(stored: Value | None, constant: Array | None, step: float) -> float | None:
+    """The largest magnitude of an operand, in steps of the result; None for sums of products."""
+    if constant is not None:
+        return float(np.abs(constant).max(initial=0)) / step
+    assert stored is not None and stored.type.quant is not None
+    if not is_narrow(stored.type.dtype):
+        return None
+    return span(stored.type) * max(stored.type.quant.scales) / step
+
+
+def _wide_bound(encode: Encode, known: list[float | None]) -> float:
+    """Where sums of products may be clipped, in steps of the result.
+
+    Next to an operand of known magnitude, further sums saturate the result for certain. Of two
+    sums, each gets half of the spare bits to go beyond the result's range.
+    """
+    other = max((each for each in known if each is not None), default=None)
+    if other is None:
+        return float(2 ** ((OPERAND_BITS + encode.dtype.bits) // 2))
+    return span(TensorType(encode.dtype, (), encode.quant)) + 1 + other
 
 
 def _stored(match: Match, value: Value) -> Value | None:

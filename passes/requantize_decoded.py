@@ -2,6 +2,7 @@
 
 from graphopt.ir import Value
 from graphopt.ops import Decode, Encode, Requantize
+from graphopt.ops.dyadic import MAX_FACTOR
 from graphopt.rewrite import AnyValue, Apply, Match, Reject, RewritePass
 
 
@@ -20,4 +21,7 @@ class RequantizeDecoded(RewritePass):
         if x.type == match.root.output.type:
             return x
         source = match.op(self.decode).quant
-        return match.emit(Requantize(source, encode.dtype, encode.quant), x)
+        requantize = Requantize(source, encode.dtype, encode.quant)
+        if requantize.factor(x.type.rank).max() >= MAX_FACTOR:
+            return Reject("a step of x is far larger than the result can be")
+        return match.emit(requantize, x)

@@ -41,9 +41,9 @@ class TypeQuantizers(RewritePass):
         scale, zero_point = match.constant(self.scale), match.constant(self.zero_point)
         assert scale is not None and zero_point is not None
         array = match.constant(x)
-        if array is not None and (scale <= 0).any() and not zero_point.any():
-            array, scale = _with_positive_scales(array, scale, op.axis)
-            x = match.emit_constant(array)
+        if array is not None and (scale <= 0).any() and np.isfinite(scale).all():
+            array, scale = _with_positive_scales(array, scale, zero_point, op.axis)
+            x, zero_point = match.emit_constant(array), np.array(0)
         try:
             quant = Quant.of(scale, zero_point, op.axis)
         except TypeRuleError as error:
@@ -53,13 +53,16 @@ class TypeQuantizers(RewritePass):
         return match.emit(Decode(quant), match.emit(Retype(quant), x))
 
 
-def _with_positive_scales(array: Array, scale: Array, axis: int | None) -> tuple[Array, Array]:
-    """The same real numbers; what has scale zero is zero, whatever its integers are.
+def _with_positive_scales(
+    array: Array, scale: Array, zero_point: Array, axis: int | None
+) -> tuple[Array, Array]:
+    """The same real numbers with zero point 0; those of scale zero are zeros.
 
     Converters write negative scales where they folded a negative factor into the weights.
     """
     shape = () if axis is None else column(axis, array.ndim)
-    turned = array.astype(np.int64) * np.sign(scale).astype(np.int64).reshape(shape)
+    whole = array.astype(np.int64) - zero_point.astype(np.int64).reshape(shape)
+    turned = whole * np.sign(scale).astype(np.int64).reshape(shape)
     dtype = DType.of(array)
     low, high = integer_range(dtype)
     if low <= turned.min(initial=0) and turned.max(initial=0) <= high:

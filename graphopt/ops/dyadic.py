@@ -18,6 +18,8 @@ from graphopt.ops.elementwise import Elementwise
 
 FRACTION_BITS = 32
 MAX_SHIFT = 30
+# Factors are less than this: no i32 has room for a step that large.
+MAX_FACTOR = 2.0 ** (MAX_SHIFT - 1)
 
 
 @dataclass(frozen=True)
