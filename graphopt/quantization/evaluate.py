@@ -37,6 +37,14 @@ class Rounding:
     high: int
 
 
+@dataclass(frozen=True)
+class Change:
+    """What a layer computes with instead: other weights, its input rounded unless None."""
+
+    weights: Array
+    input: Rounding | None = None
+
+
 class Evaluator:
     """A canonical float graph as compiled code whose weights and roundings can be exchanged.
 
@@ -44,8 +52,8 @@ class Evaluator:
         graph: the float network, at the end of the "canonical" phase.
         layers: nodes of `graph` by name. Their constant inputs can be exchanged, each apart from
             the others even where the graph shares one constant between several nodes.
-        activations: f32 values of `graph` that can be rounded; they start out exact. All nodes
-            that read such a value then read it rounded; outputs of the graph stay exact.
+        rounding: whether the inputs of the layers can be rounded; this costs time where it is not
+            used. Each layer rounds for itself: other nodes that read the same value do not notice.
         workers: how many samples run at the same time, each on one thread.
     """
 
@@ -53,18 +61,17 @@ class Evaluator:
         self,
         graph: Graph,
         layers: Mapping[str, Node],
-        activations: Sequence[Value] = (),
+        rounding: bool = False,
         target: str = "cpu",
         workers: int = 2,
     ) -> None:
-        own, self._operands = _separate(graph, layers)
-        rounded, self._roundings = _round(own, activations)
+        graph, self._constants, self._roundings = _open(graph, layers, rounding)
         self._original = {
-            value: rounded.constants[value]
-            for values in (*self._operands.values(), *self._roundings.values())
+            value: graph.constants[value]
+            for values in (*self._constants.values(), *self._roundings.values())
             for value in values
         }
-        fused = _fuse(rounded, tuple(self._original))
+        fused = _fuse(graph, tuple(self._original))
         program = lower_program(fused, load_target(target), exchangeable=tuple(self._original))
         self._places = program.places
         self._model = Model(package(program, build(program)))
@@ -72,17 +79,16 @@ class Evaluator:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The names of the layers whose weights can be exchanged."""
-        return tuple(self._operands)
-
-    @property
-    def activations(self) -> tuple[str, ...]:
-        """The names of the values that can be rounded."""
-        return tuple(self._roundings)
+        """The names of the layers."""
+        return tuple(self._constants)
 
     def weights(self, layer: str) -> Array:
-        """The float weights that a layer came with."""
-        return self._original[self._operands[layer][0]]
+        """The float weights that a layer came with.
+
+        Raises:
+            InputError: no such layer.
+        """
+        return self._original[self._own(layer)[0]]
 
     def run(self, samples: Iterable[Sample]) -> list[Outputs]:
         """The outputs for each sample, in the order of the graph's outputs."""
@@ -95,45 +101,57 @@ class Evaluator:
             InputError: no such layer, an array of another shape, or a bias for a layer that has
                 no constant bias.
         """
-        operands = self._operands[self._known(layer, self._operands)]
+        own = self._own(layer)
         given = [weights] if bias is None else [weights, bias]
-        if len(given) > len(operands):
+        if len(given) > len(own):
             raise InputError(f"layer {layer}", "bias: expected none, for the layer has none")
-        for value, array in zip(operands, given, strict=False):
+        for value, array in zip(own, given, strict=False):
             self._write(value, array)
 
-    def reset(self, layer: str) -> None:
-        """Give a layer back the constants that it came with."""
-        for value in self._operands[self._known(layer, self._operands)]:
-            self._write(value, self._original[value])
-
-    @contextmanager
-    def changed(self, weights: Mapping[str, Array]) -> Iterator[None]:
-        """Other weights for some layers, for as long as the context lasts."""
-        try:
-            for layer, array in weights.items():
-                self.set(layer, array)
-            yield
-        finally:
-            for layer in weights:
-                self.reset(layer)
-
-    def round(self, activation: str, rounding: Rounding | None) -> None:
-        """Round an activation from now on; None: keep it exact again.
+    def round_input(self, layer: str, rounding: Rounding | None) -> None:
+        """Round what a layer reads; None: let it read the exact numbers again.
 
         Raises:
-            InputError: no such activation, or a scale that is not a positive number.
+            InputError: no such layer, the evaluator was made without `rounding`, or a scale that
+                is not a positive number.
         """
-        values = self._roundings[self._known(activation, self._roundings)]
+        self._own(layer)
+        if not self._roundings:
+            raise InputError(f"layer {layer}", "expected an evaluator made with rounding")
         enabled = rounding is not None
         rounding = rounding or Rounding(1.0, 0, 0)
         if not (math.isfinite(rounding.scale) and rounding.scale > 0):
-            raise InputError(
-                f"activation {activation}", f"scale: expected above 0, found {rounding.scale}"
-            )
+            raise InputError(f"layer {layer}", f"scale: expected above 0, found {rounding.scale}")
         given = (enabled, rounding.scale, rounding.low, rounding.high)
-        for value, number in zip(values, given, strict=True):
+        for value, number in zip(self._roundings[layer], given, strict=True):
             self._write(value, np.array(number, value.type.dtype.numpy))
+
+    def reset(self, layer: str) -> None:
+        """Let a layer compute what it came with.
+
+        Raises:
+            InputError: no such layer.
+        """
+        for value in (*self._own(layer), *self._roundings.get(layer, ())):
+            self._write(value, self._original[value])
+
+    @contextmanager
+    def changed(self, changes: Mapping[str, Change]) -> Iterator[None]:
+        """Changes of layers by name, for as long as the context lasts; then they are reset."""
+        try:
+            for layer, change in changes.items():
+                self.set(layer, change.weights)
+                if change.input is not None:
+                    self.round_input(layer, change.input)
+            yield
+        finally:
+            for layer in changes:
+                self.reset(layer)
+
+    def _own(self, layer: str) -> tuple[Value, ...]:
+        if layer not in self._constants:
+            raise InputError(f"layer {layer}", f"expected one of {', '.join(self._constants)}")
+        return self._constants[layer]
 
     def _write(self, value: Value, array: Array) -> None:
         if array.shape != value.type.shape or array.dtype != value.type.dtype.numpy:
@@ -143,65 +161,57 @@ class Evaluator:
         for place in self._places[value]:
             place.write(self._model.artifact.weights, array)
 
-    @staticmethod
-    def _known(name: str, names: Iterable[str]) -> str:
-        if name not in names:
-            raise InputError(name, f"expected one of {', '.join(names)}")
-        return name
+
+Owned = dict[str, tuple[Value, ...]]
 
 
-def _separate(
-    graph: Graph, layers: Mapping[str, Node]
-) -> tuple[Graph, dict[str, tuple[Value, ...]]]:
-    """Give each layer constants of its own; returns them by layer, weights first."""
+def _open(graph: Graph, layers: Mapping[str, Node], rounding: bool) -> tuple[Graph, Owned, Owned]:
+    """Give each layer constants of its own and, with `rounding`, steps that round its input.
+
+    Returns:
+        The graph, and by layer its constants (weights first) and the parameters of its rounding:
+        whether it is on, scale, low, high.
+    """
     names = {node: name for name, node in layers.items()}
     constants = dict(graph.constants)
-    operands: dict[str, tuple[Value, ...]] = {}
+    owned: Owned = {}
+    parameters: Owned = {}
     nodes: list[Node] = []
+
+    def new(name: str, array: Array) -> Value:
+        value = Value(name, TensorType.of(array))
+        constants[value] = array
+        return value
+
     for node in graph.nodes:
         if node in names:
+            name = names[node]
             own = {
-                v: Value(f"{v.name}@{names[node]}", v.type)
+                v: new(f"{v.name}@{name}", graph.constants[v])
                 for v in node.inputs[1:]
                 if v in graph.constants
             }
-            constants |= {new: graph.constants[old] for old, new in own.items()}
-            operands[names[node]] = tuple(own.values())
-            node = replace(node, inputs=tuple(own.get(v, v) for v in node.inputs))
+            owned[name] = tuple(own.values())
+            x = node.inputs[0]
+            if rounding:
+                off = np.array(False), *(np.array(n, np.float32) for n in (1, 0, 0))
+                parameters[name] = tuple(new(f"{name}@rounding{i}", a) for i, a in enumerate(off))
+                nodes += _rounding(name, x, *parameters[name])
+                x = nodes[-1].output
+            inputs = (x, *(own.get(v, v) for v in node.inputs[1:]))
+            node = replace(node, inputs=inputs)
         nodes.append(node)
-    return replace(graph, constants=constants).with_nodes(nodes), operands
+    return replace(graph, constants=constants).with_nodes(nodes), owned, parameters
 
 
-def _round(
-    graph: Graph, activations: Sequence[Value]
-) -> tuple[Graph, dict[str, tuple[Value, ...]]]:
-    """Insert a rounding after each activation; returns their constants: on, scale, low, high."""
-    constants = dict(graph.constants)
-    parameters: dict[str, tuple[Value, ...]] = {}
-    results: dict[Value, Value] = {}
-    steps: dict[Value, list[Node]] = {}
-    for x in activations:
-        values: list[Value] = []
-        for name, number in (("rounded", False), ("scale", 1.0), ("low", 0.0), ("high", 0.0)):
-            array: Array = np.array(number, np.bool_ if name == "rounded" else np.float32)
-            values.append(Value(f"{x.name}@{name}", TensorType.of(array)))
-            constants[values[-1]] = array
-        parameters[x.name] = tuple(values)
-        steps[x] = _steps(x, *values)
-        results[x] = steps[x][-1].output
-    nodes = [node for x in graph.inputs for node in steps.get(x, ())]
-    for node in graph.nodes:
-        nodes.append(replace(node, inputs=tuple(results.get(v, v) for v in node.inputs)))
-        nodes += [step for x in node.outputs for step in steps.get(x, ())]
-    return replace(graph, nodes=tuple(nodes), constants=constants), parameters
-
-
-def _steps(x: Value, enabled: Value, scale: Value, low: Value, high: Value) -> list[Node]:
+def _rounding(
+    name: str, x: Value, enabled: Value, scale: Value, low: Value, high: Value
+) -> list[Node]:
     nodes: list[Node] = []
 
     def emit(op: Op, *inputs: Value) -> Value:
         (type_,) = op.infer(*(v.type for v in inputs))
-        output = Value(f"{x.name}@{op.name}", type_)
+        output = Value(f"{x.name}@{name}.{op.name}", type_)
         nodes.append(Node(op, inputs, (output,)))
         return output
 

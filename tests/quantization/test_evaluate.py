@@ -10,44 +10,11 @@ import pytest
 from graphopt import interpreter
 from graphopt.errors import InputError
 from graphopt.ir import Array, Graph, Node
-from graphopt.ops import Conv, Dequantize, MatMul, Quantize
-from graphopt.quantization.evaluate import Evaluator, Rounding
+from graphopt.quantization.evaluate import Change, Evaluator, Rounding
 from graphopt.testing import assert_close, random_inputs
 from graphopt.text import parse_graph
 
-# Both convolutions read one constant; two of the products read equal arrays.
-TEXT = """
-graph g(%x: f32[1,8,6,6]) {
-  %w: f32[8,8,3,3] = constant(#0)
-  %m: f32[8,8] = constant(#1)
-  %n: f32[8,8] = constant(#2)
-  %b: f32[8] = constant(#3)
-  %0: f32[1,8,6,6] = conv(%x, %w, %b) {strides = (1, 1), pads = (1, 1, 1, 1), dilations = (1, 1)}
-  %1: f32[1,8,6,6] = relu(%0)
-  %2: f32[1,8,6,6] = conv(%1, %w) {strides = (1, 1), pads = (1, 1, 1, 1), dilations = (1, 1)}
-  %3: f32[1,8,6,6] = add(%1, %2)
-  %4: f32[1,8] = reduce(%3) {kind = 'mean', axes = (2, 3)}
-  %5: f32[1,8] = matmul(%4, %m)
-  %6: f32[1,8] = matmul(%5, %n)
-  return %6 as y
-}"""
-
-
-def arrays() -> dict[str, Array]:
-    rng = np.random.default_rng(0)
-    m = rng.standard_normal((8, 8)).astype(np.float32)
-    return {
-        "0": rng.standard_normal((8, 8, 3, 3)).astype(np.float32),
-        "3": rng.standard_normal(8).astype(np.float32),
-        "1": m,
-        "2": m.copy(),
-    }
-
-
-def network() -> tuple[Graph, dict[str, Node]]:
-    graph = parse_graph(TEXT, arrays())
-    layers = [node for node in graph.nodes if isinstance(node.op, Conv | MatMul)]
-    return graph, {node.output.name: node for node in layers}
+from .networks import TEXT, arrays, network
 
 
 def with_constants(graph: Graph, node: Node, *arrays: Array) -> Graph:
@@ -74,7 +41,7 @@ def test_changed_weights_reach_one_layer_only(name: str) -> None:
     weights = np.asarray(rng.standard_normal(evaluator.weights(name).shape), np.float32)
     expected = interpreter.evaluate(with_constants(graph, layers[name], weights), inputs)["y"]
     assert np.abs(expected - before).max() > 0.1
-    with evaluator.changed({name: weights}):
+    with evaluator.changed({name: Change(weights)}):
         ((found,),) = evaluator.run([inputs])
     assert_close(found, expected)
 
@@ -103,43 +70,41 @@ def test_samples_in_order() -> None:
         assert_close(found, interpreter.evaluate(graph, sample)["y"])
 
 
-def test_rounding_means_quantize_and_dequantize() -> None:
+def test_rounding_means_quantize_and_dequantize_for_one_layer() -> None:
     graph, layers = network()
-    activation = layers["2"].inputs[0]
-    evaluator = Evaluator(graph, layers, [*graph.inputs, activation])
+    evaluator = Evaluator(graph, layers, rounding=True)
     inputs = random_inputs(graph)
     ((exact,),) = evaluator.run([inputs])
     assert_close(exact, interpreter.evaluate(graph, inputs)["y"])
 
-    evaluator.round(activation.name, Rounding(0.25, -2, 13))
-    ((found,),) = evaluator.run([inputs])
+    with evaluator.changed({"2": Change(evaluator.weights("2"), Rounding(0.25, -2, 13))}):
+        ((found,),) = evaluator.run([inputs])
     quantized = parse_graph(
-        TEXT.replace("%2: f32[1,8,6,6] = conv(%1", "%2: f32[1,8,6,6] = conv(%q")
-        .replace("add(%1", "add(%q")
-        .replace(
+        TEXT.replace("%2: f32[1,8,6,6] = conv(%1", "%2: f32[1,8,6,6] = conv(%q").replace(
             "  %2:",
             "  %s: f32[] = constant(0.25)\n  %z: u4[] = constant(2)\n"
-            f"  %p: u4[1,8,6,6] = {Quantize.name}(%1, %s, %z)\n"
-            f"  %q: f32[1,8,6,6] = {Dequantize.name}(%p, %s, %z)\n  %2:",
+            "  %p: u4[1,8,6,6] = quantize(%1, %s, %z)\n"
+            "  %q: f32[1,8,6,6] = dequantize(%p, %s, %z)\n  %2:",
         ),
         arrays(),
     )
     assert_close(found, interpreter.evaluate(quantized, inputs)["y"])
     assert np.abs(found - exact).max() > 0.1
 
-    evaluator.round(activation.name, None)
     ((again,),) = evaluator.run([inputs])
     np.testing.assert_array_equal(again, exact)
 
 
 def test_what_does_not_fit_is_refused() -> None:
     graph, layers = network()
-    evaluator = Evaluator(graph, layers, graph.inputs)
+    evaluator = Evaluator(graph, layers)
     with pytest.raises(InputError, match="expected one of 0, 2, 5, 6"):
         evaluator.set("conv9", np.zeros(1, np.float32))
     with pytest.raises(InputError, match=r"expected f32\[8,8\], found f64\[8,8\]"):
         evaluator.set("5", np.zeros((8, 8)))
     with pytest.raises(InputError, match=r"expected f32\[8,8\], found f32\[8\]"):
         evaluator.set("5", np.zeros(8, np.float32))
+    with pytest.raises(InputError, match="expected an evaluator made with rounding"):
+        evaluator.round_input("5", Rounding(1.0, 0, 255))
     with pytest.raises(InputError, match="scale: expected above 0, found 0.0"):
-        evaluator.round("x", Rounding(0.0, 0, 255))
+        Evaluator(graph, layers, rounding=True).round_input("5", Rounding(0.0, 0, 255))

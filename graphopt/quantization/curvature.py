@@ -1,0 +1,134 @@
+"""Sensitivities from second-order theory: the network's Hessian, and each layer's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from graphopt.ir import Array, Graph, Location, Node, Op, Value
+from graphopt.ops import Mul, Reduce, Sub
+from graphopt.quantization.evaluate import Change, Evaluator
+from graphopt.quantization.loss import Loss
+from graphopt.quantization.sensitivity import Losses, Progress, Trials
+
+PROBES = 8
+# Of the weights' root mean square: far above f32's resolution, and the loss is still quadratic.
+STEP = 1e-2
+
+
+def hawq(trials: Trials, loss: Loss | None = None, progress: Progress | None = None) -> Losses:
+    """The mean Hessian trace times the squared weight error: tr(H) / n * |Q(W) - W|^2.
+
+    As in HAWQ-V2 (Dong et al. 2020, arXiv 1911.03852), for n weights W of a layer, but without
+    gradients: the loss L, the distance from the network's own outputs, is 0 at W and so is its
+    gradient. So v'Hv = 2 L(W + h v) / h^2, to second order, and its mean over vectors v of
+    random signs is the trace (Hutchinson 1990). A group's loss is the sum over its layers.
+
+    `loss` is not asked: it is the output loss that has these properties.
+    """
+    generator = np.random.default_rng(0)
+    traces: dict[str, float] = {}
+    for layer in trials.nodes:
+        if progress is not None:
+            progress(f"Hessian trace of {layer}")
+        traces[layer] = _mean_trace(trials, layer, generator)
+
+    def predicted(layer: str, change: Change) -> float:
+        error = np.subtract(change.weights, trials.evaluator.weights(layer), dtype=np.float64)
+        return traces[layer] * float(np.sum(np.square(error)))
+
+    return {
+        (group, format): sum(
+            predicted(layer, change)
+            for layer, change in trials.options.changes({group: format}).items()
+        )
+        for group, format in trials.options.keys
+    }
+
+
+def _mean_trace(trials: Trials, layer: str, generator: np.random.Generator) -> float:
+    weights = trials.evaluator.weights(layer)
+    step = STEP * math.sqrt(float(np.mean(np.square(weights, dtype=np.float64))))
+    if step == 0:
+        return 0.0
+    products: list[float] = []
+    for _ in range(PROBES):
+        signs = generator.integers(0, 2, weights.shape).astype(np.float32) * 2 - 1
+        probe = Change(weights + np.float32(step) * signs)
+        products.append(2 * trials.measure({layer: probe}) / step**2)
+    return float(np.mean(products)) / weights.size
+
+
+def gauss_newton(
+    trials: Trials, loss: Loss | None = None, progress: Progress | None = None
+) -> Losses:
+    """The error of each layer's own output by its signal: E|dW x|^2 / E|W x + b|^2.
+
+    The squared error of a layer's output has the Hessian 2 E[x x'] in the weights, the exact
+    Gauss-Newton matrix of this loss, and E|dW x|^2 = dW' E[x x'] dW is its quadratic form in the
+    weight error dW = Q(W) - W: no trace, diagonal or other approximation of it. Where a format
+    rounds x, that error is in it as well. A group's loss is the sum over its layers.
+
+    Each layer is computed once more beside itself, with other weights but on the float
+    network's activations, so one run gives the errors of all layers in their formats.
+    """
+    graph, twins = _with_twins(trials.graph, trials.nodes)
+    evaluator = Evaluator(graph, twins, trials.options.rounding, trials.target)
+    losses: Losses = {}
+    for format in dict.fromkeys(format for _, format in trials.options.keys):
+        if progress is not None:
+            progress(f"layer errors in {format}")
+        groups = [g for g in trials.options.layers if format in trials.options.formats[g]]
+        changes = trials.options.changes(dict.fromkeys(groups, format))
+        with evaluator.changed(changes):
+            found = np.sum([outputs for outputs in evaluator.run(trials.samples)], axis=0)
+        errors = dict(zip(twins, found.reshape(-1, 2), strict=True))
+        for group in groups:
+            losses[group, format] = sum(
+                map(_ratio, (errors[n] for n in trials.options.layers[group]))
+            )
+    return losses
+
+
+def _ratio(pair: Array) -> float:
+    error, signal = map(float, pair)
+    return error / signal if signal > 0 else error
+
+
+def _with_twins(graph: Graph, layers: Mapping[str, Node]) -> tuple[Graph, dict[str, Node]]:
+    """A second node for each layer. Outputs: per layer the mean square of the difference between
+    the two, and that of the layer's output.
+    """
+    names = {node: name for name, node in layers.items()}
+    nodes: list[Node] = []
+    twins: dict[str, Node] = {}
+    outputs: list[Value] = []
+
+    def emit(name: str, op: Op, *inputs: Value) -> Value:
+        (type_,) = op.infer(*(v.type for v in inputs))
+        nodes.append(Node(op, inputs, (Value(name, type_),), Location()))
+        return nodes[-1].output
+
+    def mean_square(name: str, x: Value) -> Value:
+        square = emit(f"{name}@square", Mul(), x, x)
+        return emit(f"{name}@mean", Reduce("mean", tuple(range(x.type.rank))), square)
+
+    for node in graph.nodes:
+        nodes.append(node)
+        if node in names:
+            name = names[node]
+            twin = replace(node, outputs=(Value(f"{name}@twin", node.output.type),))
+            twins[name] = twin
+            nodes.append(twin)
+            error = emit(f"{name}@error", Sub(), twin.output, node.output)
+            outputs += [mean_square(f"{name}@error", error), mean_square(name, node.output)]
+    result = replace(
+        graph,
+        nodes=tuple(nodes),
+        outputs=tuple(outputs),
+        output_names=tuple(f"output{i}" for i in range(len(outputs))),
+    )
+    return result, {name: twins[name] for name in layers}
