@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
 from graphopt.errors import InputError
 from graphopt.ir import Array
+from graphopt.quantization.evaluate import Outputs
 from graphopt.quantization.loss import MetricLoss, OutputLoss
 from graphopt.text import parse_graph
 
@@ -56,9 +58,8 @@ def test_number_of_samples() -> None:
         loss([(f32(3, 4, 0),), (f32(3, 4, 0),)])
 
 
-def accuracy(outputs: object, labels: object) -> float:
-    assert isinstance(outputs, list) and isinstance(labels, list)
-    hits = [y.argmax() == label for (y,), label in zip(outputs, labels, strict=True)]
+def accuracy(outputs: Sequence[Outputs], labels: Sequence[int]) -> float:
+    hits = [int(y.argmax()) == label for (y,), label in zip(outputs, labels, strict=True)]
     return sum(hits) / len(hits)
 
 

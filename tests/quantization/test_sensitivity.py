@@ -10,7 +10,6 @@ import pytest
 from graphopt import interpreter
 from graphopt.errors import OptionError
 from graphopt.ir import Array, Graph, Node
-from graphopt.ops import MatMul
 from graphopt.quantization.evaluate import Change, Rounding
 from graphopt.quantization.loss import OutputLoss
 from graphopt.quantization.sensitivity import (
@@ -54,8 +53,7 @@ def trials(graph: Graph, nodes: dict[str, Node], samples: int = 3) -> Trials:
 def product(samples: list[list[float]]) -> tuple[Trials, Array]:
     weights = np.random.default_rng(3).standard_normal((4, 3)).astype(np.float32)
     graph = parse_graph(PRODUCT, {"0": weights})
-    nodes = {"layer": node for node in graph.nodes if isinstance(node.op, MatMul)}
-    found = trials(graph, nodes)
+    found = trials(graph, {"layer": graph.nodes[-1]})
     return replace(
         found, samples=[{"x": np.array([sample], np.float32)} for sample in samples]
     ), weights
