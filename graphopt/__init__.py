@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from graphopt.frontend import export_onnx as export_onnx
     from graphopt.frontend import load_onnx as load_onnx
     from graphopt.ir import Graph as Graph
+    from graphopt.quantization.quantize import quantize as quantize
     from graphopt.runtime.model import Model as Model
     from graphopt.runtime.model import load as load
 
@@ -29,6 +30,7 @@ _HOME = {
     "load": "graphopt.runtime.model",
     "load_onnx": "graphopt.frontend",
     "optimize": "graphopt.api",
+    "quantize": "graphopt.quantization.quantize",
 }
 __all__ = [
     "Graph",
@@ -39,6 +41,7 @@ __all__ = [
     "load",
     "load_onnx",
     "optimize",
+    "quantize",
 ]
 
 

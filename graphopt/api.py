@@ -31,7 +31,7 @@ Progress = Callable[[str], None]
 
 @overload
 def compile(
-    model: str | Path | bytes | ModelProto,
+    model: str | Path | bytes | ModelProto | Graph,
     target: str = "cpu",
     shapes: Shapes | None = None,
     *,
@@ -43,7 +43,7 @@ def compile(
 ) -> Model: ...
 @overload
 def compile(
-    model: str | Path | bytes | ModelProto,
+    model: str | Path | bytes | ModelProto | Graph,
     target: str = "cpu",
     shapes: Shapes | None = None,
     *,
@@ -55,7 +55,7 @@ def compile(
 ) -> Graph: ...
 @overload
 def compile(
-    model: str | Path | bytes | ModelProto,
+    model: str | Path | bytes | ModelProto | Graph,
     target: str = "cpu",
     shapes: Shapes | None = None,
     *,
@@ -66,7 +66,7 @@ def compile(
     progress: Progress | None = None,
 ) -> Program: ...
 def compile(
-    model: str | Path | bytes | ModelProto,
+    model: str | Path | bytes | ModelProto | Graph,
     target: str = "cpu",
     shapes: Shapes | None = None,
     *,
@@ -79,7 +79,8 @@ def compile(
     """Compile an ONNX model into one that runs, or as far as `stop_after`.
 
     Args:
-        model: a path, the bytes of a file, or a ModelProto.
+        model: a path, the bytes of a file, a ModelProto, or a graph before "fused"; a graph's
+            shapes and constants are what they are.
         target: a name that `graphopt targets` lists; `cpu` is the machine this runs on.
         shapes: whole shapes by input name, for inputs with symbolic dimensions.
         threads: how many threads one run of the model uses.
@@ -108,6 +109,20 @@ def optimize(graph: Graph, passes: Iterable[str | Pass] | None = None) -> Graph:
     return run_passes(graph, passes, instruments)
 
 
+def _imported(
+    model: str | Path | bytes | ModelProto | Graph,
+    shapes: Shapes | None,
+    constants: Mapping[str, Array] | None,
+) -> Graph:
+    if isinstance(model, Graph):
+        if shapes or constants:
+            raise OptionError("shapes, constants", "expected none, for a graph is given")
+        return model
+    from graphopt.frontend import load_onnx
+
+    return load_onnx(model, shapes, constants)
+
+
 @dataclass
 class Compilation:
     """One compilation, step by step, with what each step took and did."""
@@ -130,7 +145,7 @@ class Compilation:
     def until(
         self,
         phase: Phase,
-        model: str | Path | bytes | ModelProto,
+        model: str | Path | bytes | ModelProto | Graph,
         shapes: Shapes | None,
         constants: Mapping[str, Array] | None = None,
     ) -> Model | Graph | Program:
@@ -145,7 +160,7 @@ class Compilation:
 
     def optimized(
         self,
-        model: str | Path | bytes | ModelProto,
+        model: str | Path | bytes | ModelProto | Graph,
         shapes: Shapes | None = None,
         constants: Mapping[str, Array] | None = None,
         stop_after: Phase = "fused",
@@ -153,9 +168,7 @@ class Compilation:
         """The graph at the end of `stop_after`, or of the last phase that has a graph."""
         self.source = Path(model).absolute() if isinstance(model, (str, Path)) else None
         with self._step("import"):
-            from graphopt.frontend import load_onnx
-
-            graph = load_onnx(model, shapes, constants)
+            graph = _imported(model, shapes, constants)
         self.imported_nodes = len(graph.nodes)
         with self._step("passes"):
             last = PHASES[min(PHASES.index(stop_after), PHASES.index("fused"))]

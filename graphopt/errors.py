@@ -81,5 +81,13 @@ class TargetError(GraphoptError):
     """An unknown target, or an artifact built for a CPU other than this one."""
 
 
+class CalibrationError(GraphoptError):
+    """An activation cannot be quantized: NaN or infinity for a sample; names node and sample."""
+
+
+class PlanError(GraphoptError):
+    """A quantization plan is damaged, or does not fit the graph it is applied to."""
+
+
 class OptionError(GraphoptError):
     """An option's value is not one that graphopt knows."""

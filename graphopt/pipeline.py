@@ -155,7 +155,7 @@ PIPELINE: tuple[Stage, ...] = (
         ),
     ),
 )
-OPTIONAL: tuple[str, ...] = ()
+OPTIONAL: tuple[str, ...] = ("insert-quantizers",)
 
 
 def run_pipeline(

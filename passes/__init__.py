@@ -43,6 +43,7 @@ PASSES: dict[str, str] = {
     "fuse-regions": "fuse_regions:FuseRegions",
     "hoist-encodes": "hoist_encodes:HoistEncodes",
     "hoist-matmul-scale": "hoist_matmul_scale:HoistMatmulScale",
+    "insert-quantizers": "insert_quantizers:InsertQuantizers",
     "integer-add": "integer_add:IntegerAdd",
     "integer-bias": "integer_bias:IntegerBias",
     "integer-concat": "integer_concat:IntegerConcat",

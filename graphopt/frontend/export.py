@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from onnx import ModelProto, checker, defs, helper, numpy_helper
 
 from graphopt.errors import UnsupportedOperator
@@ -9,10 +11,14 @@ from graphopt.frontend.emitter import Emitter
 from graphopt.frontend.export_data import EXPORTERS as DATA
 from graphopt.frontend.export_elementwise import EXPORTERS as ELEMENTWISE
 from graphopt.frontend.export_kernels import EXPORTERS as KERNELS
-from graphopt.ir import Graph, Node
-from graphopt.ops import Fused, OnnxOp
+from graphopt.ir import DType, Graph, Node
+from graphopt.ops import Dequantize, Fused, OnnxOp, Quantize
 
-OPSET = 21  # the exporters are written for it; a newer OnnxOp raises it
+OPSET = 20  # the exporters are written for it; a newer OnnxOp raises it
+# The versions whose QuantizeLinear and DequantizeLinear know a type for the first time.
+STORED_OPSETS = {
+    DType.I16: 21, DType.U16: 21, DType.I4: 21, DType.U4: 21, DType.I2: 25, DType.U2: 25,
+}  # fmt: skip
 IR_VERSION = 10
 
 EXPORTERS = {**ELEMENTWISE, **DATA, **KERNELS}
@@ -70,8 +76,8 @@ def _export_nodes(graph: Graph, emitter: Emitter) -> None:
 
 def _opsets(graph: Graph) -> dict[str, int]:
     """The version of each domain that serves every node kept from ONNX."""
-    kept = list(_kept(graph))
-    versions = {"": OPSET}
+    kept = [node for node in _all_nodes(graph) if isinstance(node.op, OnnxOp)]
+    versions = {"": max([OPSET, *map(_stored_opset, _all_nodes(graph))])}
     for node in kept:
         op = node.op
         assert isinstance(op, OnnxOp)
@@ -88,14 +94,19 @@ def _opsets(graph: Graph) -> dict[str, int]:
     return versions
 
 
-def _kept(graph: Graph) -> list[Node]:
-    found: list[Node] = []
+def _all_nodes(graph: Graph) -> Iterator[Node]:
     for node in graph.nodes:
         if isinstance(node.op, Fused):
-            found += _kept(node.op.body)
-        elif isinstance(node.op, OnnxOp):
-            found.append(node)
-    return found
+            yield from _all_nodes(node.op.body)
+        else:
+            yield node
+
+
+def _stored_opset(node: Node) -> int:
+    """The least version for the integers of a quantize or dequantize."""
+    if isinstance(node.op, Quantize | Dequantize):
+        return STORED_OPSETS.get(node.inputs[2].type.dtype, 0)
+    return 0
 
 
 def _since(op: OnnxOp, version: int) -> int:

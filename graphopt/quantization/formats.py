@@ -1,0 +1,45 @@
+"""Number formats that a layer can compute in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from graphopt.errors import OptionError
+from graphopt.ir import DType
+
+FLOATS = {"f32": DType.F32, "f16": DType.F16, "bf16": DType.BF16}
+WEIGHTS = {2: DType.I2, 4: DType.I4, 8: DType.I8, 16: DType.I16}
+ACTIVATIONS = {4: DType.I4, 8: DType.I8, 16: DType.I16}
+
+
+@dataclass(frozen=True)
+class Format:
+    """The dtypes of a layer's weights and of the activation that it reads."""
+
+    weights: DType
+    activations: DType
+
+    @property
+    def is_integer(self) -> bool:
+        return self.weights.is_integer
+
+
+def parse_format(name: str) -> Format:
+    """The format of a name: "w8a8", "w4a8", "w2a8", "w16a16" and such, or a float dtype.
+
+    Raises:
+        OptionError: no format has this name.
+    """
+    if name in FLOATS:
+        return Format(FLOATS[name], FLOATS[name])
+    found = re.fullmatch(r"w(\d+)a(\d+)", name)
+    if found:
+        bits = int(found[1]), int(found[2])
+        if bits[0] in WEIGHTS and bits[1] in ACTIVATIONS:
+            return Format(WEIGHTS[bits[0]], ACTIVATIONS[bits[1]])
+    raise OptionError(
+        "format",
+        f"expected wXaY with X of {sorted(WEIGHTS)} and Y of {sorted(ACTIVATIONS)}, "
+        f"or one of {', '.join(FLOATS)}, found {name!r}",
+    )

@@ -1,0 +1,200 @@
+"""What was decided for each activation and layer: printed, saved, edited and loaded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from graphopt.errors import PlanError
+from graphopt.ir import DType
+from graphopt.ops.quantization import integer_range
+from graphopt.quantization.formats import Format, parse_format
+from graphopt.quantization.ranges import RANGE_METHODS, Quantizer, RangeMethod, quantizer
+from graphopt.quantization.weights import WEIGHT_METHODS, WeightMethod
+
+VERSION = 1
+Choice = TypeVar("Choice")
+
+
+@dataclass(frozen=True)
+class QuantizationPlan:
+    """Quantizers by the name of their group, formats by the name of their layer.
+
+    Attributes:
+        activations: for each quantizer group its quantizers, of different dtypes; the first one
+            serves all nodes but the layers whose format asks for another.
+        formats: for each layer its format, such as "w8a8"; "f32" for one that stays float.
+        float_activations: names of activations that are not quantized.
+        quantize_outputs: whether the outputs of the graph are quantized too.
+        ranges, weight_ranges: the methods that chose the scales.
+    """
+
+    activations: Mapping[str, tuple[Quantizer, ...]] = field(
+        default_factory=dict[str, tuple[Quantizer, ...]]
+    )
+    formats: Mapping[str, str] = field(default_factory=dict[str, str])
+    float_activations: tuple[str, ...] = ()
+    quantize_outputs: bool = False
+    ranges: RangeMethod = "minmax"
+    weight_ranges: WeightMethod = "minmax"
+
+    def quantizer(self, group: str, dtype: DType | None = None) -> Quantizer:
+        """The quantizer of a group for a dtype; None: the one that serves by default.
+
+        One of a dtype that the plan does not list covers the range of the default one.
+
+        Raises:
+            PlanError: the plan has none for this group.
+        """
+        quantizers = self.activations.get(group)
+        if not quantizers:
+            raise PlanError(
+                f"activation {group}",
+                "expected a quantizer, found none",
+                "add it to the plan, or quantize with samples",
+            )
+        for each in quantizers:
+            if dtype is None or each.dtype is dtype:
+                return each
+        return quantizer(quantizers[0].low, quantizers[0].high, dtype)
+
+    def layer_formats(self, layers: Collection[str]) -> dict[str, Format]:
+        """The format of every layer.
+
+        Raises:
+            PlanError: a layer has none, or the plan names a layer that does not exist.
+            OptionError: a format does not exist.
+        """
+        if set(self.formats) != set(layers):
+            (name, *_) = sorted(set(self.formats) ^ set(layers))
+            found = "one of none" if name in self.formats else "none"
+            raise PlanError(f"layer {name}", f"expected a format of each layer, found {found}")
+        return {name: parse_format(self.formats[name]) for name in layers}
+
+    def save(self, path: str | Path) -> None:
+        """Write the plan as JSON."""
+        Path(path).write_text(json.dumps(self.to_json(), indent=1) + "\n", "utf-8")
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as plain data."""
+        return {
+            "version": VERSION,
+            "ranges": self.ranges,
+            "weight_ranges": self.weight_ranges,
+            "quantize_outputs": self.quantize_outputs,
+            "float_activations": list(self.float_activations),
+            "formats": dict(self.formats),
+            "activations": {
+                name: [
+                    {"dtype": str(q.dtype), "scale": q.scale, "zero_point": q.zero_point}
+                    for q in quantizers
+                ]
+                for name, quantizers in self.activations.items()
+            },
+        }
+
+    @staticmethod
+    def load(path: str | Path) -> QuantizationPlan:
+        """The plan in a JSON file.
+
+        Raises:
+            PlanError: the file cannot be read, or something in it is not what a plan holds.
+        """
+        try:
+            data = json.loads(Path(path).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise PlanError(str(path), f"expected a plan in JSON, found {error}") from error
+        return QuantizationPlan.from_json(data, str(path))
+
+    @staticmethod
+    def from_json(data: Any, where: str = "plan") -> QuantizationPlan:
+        """The inverse of `to_json`.
+
+        Raises:
+            PlanError: names the entry that is wrong.
+        """
+        names = {"ranges", "weight_ranges", "quantize_outputs", "float_activations"}
+        content = _fields(data, where, names | {"version", "formats", "activations"})
+        if content["version"] != VERSION:
+            raise PlanError(where, f"version: expected {VERSION}, found {content['version']!r}")
+        activations = _mapping(content["activations"], f"{where}: activations")
+        return QuantizationPlan(
+            {name: _quantizers(each, name, where) for name, each in activations.items()},
+            _formats(content["formats"], f"{where}: formats"),
+            _names(content["float_activations"], f"{where}: float_activations"),
+            content["quantize_outputs"] is True,
+            _one_of(content["ranges"], RANGE_METHODS, f"{where}: ranges"),
+            _one_of(content["weight_ranges"], WEIGHT_METHODS, f"{where}: weight_ranges"),
+        )
+
+    def __str__(self) -> str:
+        rows = [f"ranges by {self.ranges}, weights by {self.weight_ranges}"]
+        rows += [
+            f"  {name}: {q.dtype} [{q.low:.6g}, {q.high:.6g}] "
+            f"scale {q.scale:.6g} zero point {q.zero_point}"
+            for name, quantizers in self.activations.items()
+            for q in quantizers
+        ]
+        rows += [f"  layer {name}: {each}" for name, each in self.formats.items()]
+        return "\n".join(rows)
+
+
+def _quantizers(data: Any, name: str, where: str) -> tuple[Quantizer, ...]:
+    where = f"{where}: activation {name}"
+    if not isinstance(data, list) or not data:
+        raise PlanError(where, f"expected a list of quantizers, found {data!r}")
+    return tuple(_quantizer(each, where) for each in data)
+
+
+def _quantizer(data: Any, where: str) -> Quantizer:
+    content = _fields(data, where, {"dtype", "scale", "zero_point"})
+    name, scale, zero_point = (content[key] for key in ("dtype", "scale", "zero_point"))
+    if name not in {str(d) for d in DType if d.is_integer}:
+        raise PlanError(where, f"dtype: expected an integer one, found {name!r}")
+    if not isinstance(scale, int | float) or not np.isfinite(scale) or scale <= 0:
+        raise PlanError(where, f"scale: expected a number above 0, found {scale!r}")
+    least, most = integer_range(DType(name))
+    if not isinstance(zero_point, int) or not least <= zero_point <= most:
+        raise PlanError(where, f"zero point: expected {least} to {most}, found {zero_point!r}")
+    return Quantizer(DType(name), float(np.float32(scale)), zero_point)
+
+
+def _formats(data: Any, where: str) -> dict[str, str]:
+    formats = _mapping(data, where)
+    for name, each in formats.items():
+        if not isinstance(each, str):
+            raise PlanError(f"{where}: layer {name}", f"expected a format, found {each!r}")
+        parse_format(each)
+    return dict(formats)
+
+
+def _names(data: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
+        raise PlanError(where, f"expected a list of names, found {data!r}")
+    return tuple(data)
+
+
+def _one_of(data: Any, choices: tuple[Choice, ...], where: str) -> Choice:
+    for choice in choices:
+        if data == choice:
+            return choice
+    raise PlanError(where, f"expected one of {', '.join(map(str, choices))}, found {data!r}")
+
+
+def _fields(data: Any, where: str, names: set[str]) -> Mapping[str, Any]:
+    content = _mapping(data, where)
+    missing = names - set(content)
+    if missing:
+        raise PlanError(where, f"expected the entry {sorted(missing)[0]!r}, found none")
+    return content
+
+
+def _mapping(data: Any, where: str) -> Mapping[str, Any]:
+    if not isinstance(data, Mapping):
+        raise PlanError(where, f"expected an object, found {data!r}")
+    return data

@@ -1,0 +1,259 @@
+"""From a float graph and samples to a quantized graph."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphopt.api import Progress, Shapes, compile
+from graphopt.errors import ArtifactError, OptionError
+from graphopt.instruments import Instruments
+from graphopt.ir import DType, Graph
+from graphopt.passes.insert_quantizers import InsertQuantizers
+from graphopt.pipeline import run_passes
+from graphopt.quantization.calibrate import record
+from graphopt.quantization.formats import ACTIVATIONS, WEIGHTS, parse_format
+from graphopt.quantization.groups import QuantizerGroup, find_placement
+from graphopt.quantization.layers import find_layers
+from graphopt.quantization.plan import QuantizationPlan
+from graphopt.quantization.ranges import Histogram, Quantizer, RangeMethod, choose_quantizer
+from graphopt.quantization.samples import Data, Samples
+from graphopt.quantization.weights import WeightMethod
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from graphopt.runtime.model import Model
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to quantize.
+
+    Attributes:
+        weights, activations: bits of the layers that `formats` does not name.
+        formats: formats of layers by name, such as "w4a8" or "f32".
+        ranges: how the range of an activation follows from what the samples show; see
+            `choose_quantizer`.
+        weight_ranges: how the scale of a channel's weights is chosen; see `quantize_weights`.
+        symmetric: zero points of activations are 0; 16-bit ones always are.
+        quantize_outputs: quantize the outputs of the graph too.
+    """
+
+    weights: int = 8
+    activations: int = 8
+    formats: Mapping[str, str] = field(default_factory=dict[str, str])
+    ranges: RangeMethod = "minmax"
+    weight_ranges: WeightMethod = "mse"
+    symmetric: bool = False
+    quantize_outputs: bool = False
+
+
+@dataclass(frozen=True)
+class Quantized:
+    """The result of quantization.
+
+    Attributes:
+        graph: canonical, with quantize and dequantize around everything that has an integer form.
+        plan: what was decided.
+        float_graph: the canonical graph before.
+        seconds: the time of each step.
+    """
+
+    graph: Graph
+    plan: QuantizationPlan
+    float_graph: Graph
+    seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    def compile(self, target: str = "cpu", threads: int = 1) -> Model:
+        """Machine code for the quantized graph; see `graphopt.compile`."""
+        return compile(self.graph, target, threads=threads)
+
+    def save(self, folder: str | Path) -> None:
+        """Write `model.onnx`, in QDQ form, and `plan.json`.
+
+        Raises:
+            ArtifactError: the folder cannot be written.
+            UnsupportedOperator: a node has no form in ONNX.
+        """
+        from graphopt.frontend import export_onnx
+
+        folder = Path(folder)
+        content = export_onnx(self.graph).SerializeToString()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "model.onnx").write_bytes(content)
+            self.plan.save(folder / "plan.json")
+        except OSError as error:
+            raise ArtifactError(str(folder), f"cannot be written: {error.strerror}") from error
+
+
+class Quantization:
+    """One quantization, step by step."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        samples: Samples,
+        settings: Settings | None = None,
+        target: str = "cpu",
+        progress: Progress | None = None,
+    ) -> None:
+        self.graph = graph
+        self.samples = samples
+        self.settings = settings or Settings()
+        self.target = target
+        self.progress = progress
+        self.seconds: dict[str, float] = {}
+
+    def run(self) -> Quantized:
+        """All steps."""
+        plan = self.plan(self.calibrate())
+        with self._step("insert quantizers"):
+            quantized = insert(self.graph, plan)
+        return Quantized(quantized, plan, self.graph, dict(self.seconds))
+
+    def calibrate(self) -> dict[QuantizerGroup, Histogram]:
+        """What the activations of each quantizer group are, over all samples."""
+        groups = find_placement(
+            self.graph, quantize_outputs=self.settings.quantize_outputs
+        ).groups
+        sources = [value for group in groups for value in group.sources]
+        with self._step("calibrate"):
+            seen = record(self.graph, sources, self.samples, self.target, self.progress)
+        merged: dict[QuantizerGroup, Histogram] = {}
+        for group in groups:
+            first, *others = (seen[value] for value in group.sources)
+            for other in others:
+                first.merge(other)
+            merged[group] = first
+        return merged
+
+    def plan(self, histograms: Mapping[QuantizerGroup, Histogram]) -> QuantizationPlan:
+        """Quantizers for the dtypes that the formats ask of each group."""
+        settings = self.settings
+        layers = find_layers(self.graph)
+        unknown = sorted(set(settings.formats) - set(layers))
+        if unknown:
+            raise OptionError(
+                f"layer {unknown[0]}", f"expected one of {', '.join(layers)}", "check the name"
+            )
+        formats = {
+            name: settings.formats.get(name, f"w{settings.weights}a{settings.activations}")
+            for name in layers
+        }
+        default = ACTIVATIONS[settings.activations]
+        wanted: dict[str, set[DType]] = {}
+        for name, layer in layers.items():
+            chosen = parse_format(formats[name])
+            if chosen.is_integer:
+                wanted.setdefault(layer.node.inputs[0].name, set()).add(chosen.activations)
+        with self._step("ranges"):
+            activations = {
+                group.name: tuple(
+                    self._quantizer(histogram, dtype)
+                    for dtype in _dtypes(group, wanted, default)
+                )
+                for group, histogram in histograms.items()
+            }
+        return QuantizationPlan(
+            activations,
+            formats,
+            quantize_outputs=settings.quantize_outputs,
+            ranges=settings.ranges,
+            weight_ranges=settings.weight_ranges,
+        )
+
+    def _quantizer(self, histogram: Histogram, dtype: DType) -> Quantizer:
+        symmetric = self.settings.symmetric or dtype is DType.I16
+        return choose_quantizer(histogram, dtype, self.settings.ranges, symmetric)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        if self.progress is not None:
+            self.progress(name)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def quantize(
+    model: str | Path | bytes | ModelProto | Graph,
+    data: Data,
+    weights: int = 8,
+    activations: int = 8,
+    *,
+    formats: Mapping[str, str] | None = None,
+    plan: QuantizationPlan | None = None,
+    ranges: RangeMethod = Settings.ranges,
+    weight_ranges: WeightMethod = Settings.weight_ranges,
+    symmetric: bool = False,
+    quantize_outputs: bool = False,
+    limit: int | None = None,
+    shapes: Shapes | None = None,
+    target: str = "cpu",
+    progress: Progress | None = None,
+) -> Quantized:
+    """Quantize a float model after training, from samples without labels.
+
+    >>> quantized = graphopt.quantize("model.onnx", "samples.npz")
+    >>> quantized.save("quantized")  # model.onnx for other runtimes, and plan.json
+    >>> model = quantized.compile()
+
+    Args:
+        model: a path, the bytes of a file, a ModelProto, or a float graph.
+        data: samples of the inputs: a .npz or .npy file, a folder of such, or an iterable; see
+            `Samples`.
+        weights, activations: bits; of weights 2, 4, 8 or 16, of activations 4, 8 or 16.
+        formats: other formats for layers by name, such as "w4a8", or "f32" for a layer that is
+            to stay float.
+        plan: take everything from this plan in place of the settings; `data` are not read then.
+        ranges: how the range of an activation follows from the samples: "minmax",
+            "percentile", "mse" or "entropy".
+        weight_ranges: how the scale of a channel's weights is chosen: "minmax" or "mse".
+        symmetric: let the zero points of activations be 0.
+        quantize_outputs: quantize the outputs of the model too.
+        limit: use at most this many samples.
+        shapes: whole shapes by input name, for inputs with symbolic dimensions.
+        target: what calibration runs on.
+        progress: called with one line on each step before it starts.
+
+    Raises:
+        OptionError: bits, a format, a method or the name of a layer is none that exists.
+        InputError: there are no samples, or one does not fit the model.
+        CalibrationError: an activation is NaN or infinite.
+        PlanError: `plan` does not fit the model.
+    """
+    graph = compile(model, target, shapes, stop_after="canonical", progress=progress)
+    if plan is not None:
+        return Quantized(insert(graph, plan), plan, graph)
+    check_bits(weights, activations)
+    settings = Settings(
+        weights, activations, formats or {}, ranges, weight_ranges, symmetric, quantize_outputs
+    )
+    samples = Samples(graph.inputs, data, limit)
+    return Quantization(graph, samples, settings, target, progress).run()
+
+
+def insert(graph: Graph, plan: QuantizationPlan) -> Graph:
+    """A canonical float graph with the quantizers of a plan."""
+    return run_passes(graph, [InsertQuantizers(plan)], Instruments.from_environment())
+
+
+def check_bits(weights: int, activations: int) -> None:
+    """Raises OptionError unless there are formats of that many bits."""
+    for what, bits, known in (("weights", weights, WEIGHTS), ("activations", activations, ACTIVATIONS)):
+        if bits not in known:
+            raise OptionError(what, f"bits: expected one of {sorted(known)}, found {bits}")
+
+
+def _dtypes(
+    group: QuantizerGroup, wanted: Mapping[str, set[DType]], default: DType
+) -> list[DType]:
+    """The default dtype first, then those that layers ask for."""
+    asked = set().union(*(wanted.get(value.name, set()) for value in group.values))
+    return [default, *sorted(asked - {default})]
