@@ -65,7 +65,9 @@ class _Insertion:
         self._layers = find_layers(graph)
         self._formats = self._plan.layer_formats(self._layers)
         float_nodes = [
-            layer.node for layer in self._layers.values() if not self._formats[layer.name].is_integer
+            layer.node
+            for layer in self._layers.values()
+            if not self._formats[layer.name].is_integer
         ]
         names = set(self._plan.float_activations)
         float_values = [v for v in graph.values() if v.name in names]
@@ -173,13 +175,12 @@ class _Insertion:
         dtype = self._formats[layer.name].weights
         if dtype is DType.F32:
             return layer.node
-        narrowed = (
-            self._emit(
-                Cast(DType.F32), layer.node.location, self._emit(Cast(dtype), layer.node.location, v)
-            )
-            for v in layer.node.inputs[:2]
-        )
+        narrowed = [self._through(dtype, v, layer.node.location) for v in layer.node.inputs[:2]]
         return replace(layer.node, inputs=(*narrowed, *layer.node.inputs[2:]))
+
+    def _through(self, dtype: DType, value: Value, location: Location) -> Value:
+        """`value` rounded to a narrower float type."""
+        return self._emit(Cast(DType.F32), location, self._emit(Cast(dtype), location, value))
 
     def _stored(
         self, name: str, stored: QuantizedWeights, location: Location, axis: int | None

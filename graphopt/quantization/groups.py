@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graphopt.ir import DType, Graph, Node, Value
-from graphopt.ops import Add, Concat, LayerNorm, Mul
+from graphopt.ops import Add, AveragePool, Concat, LayerNorm, Mul, Reduce
 from graphopt.quantization.layers import along_last_axis, find_layers, unique_names
 from graphopt.quantization.roles import Role, data_inputs, is_clip, role
 
@@ -167,14 +167,17 @@ class _Search:
             each = self._roles.get(node)
             if each is None:
                 continue
-            sums = each in (Role.KERNEL, Role.SUM) and node not in self.joined
-            if not sums and live.isdisjoint(node.outputs):
+            if live.isdisjoint(node.outputs) and not self._sums_integers(node, each):
                 continue
             self.active[node] = each
             live |= set(data_inputs(self._graph, node))
             if node not in self.joined:
                 quantized |= set(data_inputs(self._graph, node))
         return quantized
+
+    def _sums_integers(self, node: Node, each: Role) -> bool:
+        """Whether a node is integer even if its result is read in floats."""
+        return each is Role.KERNEL or isinstance(node.op, AveragePool | Reduce) and each is Role.SUM
 
 
 class _Sets:

@@ -58,8 +58,10 @@ class QuantizationPlan:
                 "expected a quantizer, found none",
                 "add it to the plan, or quantize with samples",
             )
+        if dtype is None:
+            return quantizers[0]
         for each in quantizers:
-            if dtype is None or each.dtype is dtype:
+            if each.dtype is dtype:
                 return each
         return quantizer(quantizers[0].low, quantizers[0].high, dtype)
 

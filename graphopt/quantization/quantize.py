@@ -119,9 +119,7 @@ class Quantization:
 
     def calibrate(self) -> dict[QuantizerGroup, Histogram]:
         """What the activations of each quantizer group are, over all samples."""
-        groups = find_placement(
-            self.graph, quantize_outputs=self.settings.quantize_outputs
-        ).groups
+        groups = find_placement(self.graph, quantize_outputs=self.settings.quantize_outputs).groups
         sources = [value for group in groups for value in group.sources]
         with self._step("calibrate"):
             seen = record(self.graph, sources, self.samples, self.target, self.progress)
@@ -155,8 +153,7 @@ class Quantization:
         with self._step("ranges"):
             activations = {
                 group.name: tuple(
-                    self._quantizer(histogram, dtype)
-                    for dtype in _dtypes(group, wanted, default)
+                    self._quantizer(histogram, dtype) for dtype in _dtypes(group, wanted, default)
                 )
                 for group, histogram in histograms.items()
             }
@@ -246,14 +243,15 @@ def insert(graph: Graph, plan: QuantizationPlan) -> Graph:
 
 def check_bits(weights: int, activations: int) -> None:
     """Raises OptionError unless there are formats of that many bits."""
-    for what, bits, known in (("weights", weights, WEIGHTS), ("activations", activations, ACTIVATIONS)):
+    for what, bits, known in (
+        ("weights", weights, WEIGHTS),
+        ("activations", activations, ACTIVATIONS),
+    ):
         if bits not in known:
             raise OptionError(what, f"bits: expected one of {sorted(known)}, found {bits}")
 
 
-def _dtypes(
-    group: QuantizerGroup, wanted: Mapping[str, set[DType]], default: DType
-) -> list[DType]:
+def _dtypes(group: QuantizerGroup, wanted: Mapping[str, set[DType]], default: DType) -> list[DType]:
     """The default dtype first, then those that layers ask for."""
     asked = set().union(*(wanted.get(value.name, set()) for value in group.values))
     return [default, *sorted(asked - {default})]

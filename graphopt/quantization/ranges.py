@@ -150,7 +150,8 @@ def choose_quantizer(
     if not np.isfinite(histogram.low):
         return quantizer(0.0, 0.0, dtype, symmetric)
     low, high = min(histogram.low, 0.0), max(histogram.high, 0.0)
-    if method == "minmax" or low == high:
+    # Wide integers have more levels than the histogram has bins.
+    if method == "minmax" or low == high or dtype.bits > 8:
         return quantizer(low, high, dtype, symmetric)
     if method == "percentile":
         return quantizer(*_percentile(histogram), dtype, symmetric)
@@ -201,7 +202,8 @@ def _squared_error(histogram: Histogram, candidate: Quantizer) -> float:
 def _rounded(values: Counts, candidate: Quantizer) -> Counts:
     least, most = integer_range(candidate.dtype)
     stored = np.clip(np.rint(values / candidate.scale) + candidate.zero_point, least, most)
-    return (stored - candidate.zero_point) * candidate.scale
+    rounded: Counts = (stored - candidate.zero_point) * candidate.scale
+    return rounded
 
 
 def _divergence(histogram: Histogram, candidate: Quantizer) -> float:
@@ -229,4 +231,4 @@ def _divergence(histogram: Histogram, candidate: Quantizer) -> float:
     divergence = np.sum(
         clipped[both] / total_p * np.log((clipped[both] / total_p) / (q[both] / total_q))
     )
-    return float(divergence) + missing * np.log(BINS)
+    return float(divergence + missing * np.log(BINS))

@@ -127,7 +127,8 @@ class Samples:
         if shape[:1] == (1,) and array.shape == shape[1:]:
             return array.reshape(1, *shape)
         raise InputError(
-            where, f"shape of {name}: expected {TensorType(type_.dtype, shape)}, or N of them, "
+            where,
+            f"shape of {name}: expected {TensorType(type_.dtype, shape)}, or N of them, "
             f"found {list(array.shape)}",
         )
 

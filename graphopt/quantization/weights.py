@@ -124,7 +124,8 @@ def widen_for_bias(scales: Scales, bias: Array, input_scale: float) -> Scales:
     """Weight scales, enlarged where the bias would not fit i32 on `input_scale` times them."""
     # A quarter of the range is left for the products.
     needed = np.abs(bias.astype(np.float64)) / (0.75 * 2**31) / input_scale
-    return np.maximum(scales, needed.astype(np.float32) * np.float32(1 + 1e-6))
+    wider: Scales = np.maximum(scales, needed.astype(np.float32) * np.float32(1 + 1e-6))
+    return wider
 
 
 def layer_weights(

@@ -103,9 +103,7 @@ class Labelled:
     def calibration(self, run: Run, inputs: list[str]) -> list[Feed]:
         """Inputs of the float model `run` on the held out samples, evenly thinned."""
         stride = STRIDES.get(self.name)
-        held = _Part(
-            lambda n: slice(stride // 2, n) if stride else slice(n - self._held(n), n)
-        )
+        held = _Part(lambda n: slice(stride // 2, n) if stride else slice(n - self._held(n), n))
         feeds: list[Feed] = []
 
         def recorder(feed: dict[str, Array]) -> list[Array]:
