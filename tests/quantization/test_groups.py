@@ -22,9 +22,9 @@ def graph(body: str, shape: str = "1,4,3,3") -> Graph:
     return parse_graph(f"graph g(%x: f32[{shape}]) {{{CONSTANTS}{body}}}")
 
 
-def groups(found: Graph, **options: bool) -> list[str]:
+def groups(found: Graph, quantize_outputs: bool = False) -> list[str]:
     """The quantized values, those of one group joined by +."""
-    placement = find_placement(found, **options)
+    placement = find_placement(found, quantize_outputs=quantize_outputs)
     return ["+".join(value.name for value in group.values) for group in placement.groups]
 
 

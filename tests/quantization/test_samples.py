@@ -11,7 +11,7 @@ import pytest
 
 from graphopt.errors import InputError
 from graphopt.ir import Array, DType, TensorType, Value
-from graphopt.quantization.samples import Samples
+from graphopt.quantization.samples import Data, Samples
 
 X = Value("x", TensorType(DType.F32, (1, 2, 3)))
 MASK = Value("mask", TensorType(DType.I64, (1, 4)))
@@ -119,7 +119,8 @@ def test_as_many_of_each_input() -> None:
 
 
 def test_no_samples(tmp_path: Path) -> None:
-    for data in ([], iter([]), tmp_path):
+    empty: list[Data] = [[], iter([]), tmp_path]
+    for data in empty:
         with pytest.raises(InputError, match="samples: expected at least one, found none"):
             list(Samples([X], data))
 
