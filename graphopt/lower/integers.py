@@ -16,9 +16,11 @@ from graphopt.lower.lanes import (
     const,
     either,
     element_of,
+    lanes_of,
     libm,
     negation,
     select,
+    shuffle,
 )
 
 Rule = Callable[..., Expr]
@@ -112,9 +114,27 @@ def _equal(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
 
 
 def _rescale(let: Scope, op: Op, x: Expr, multiplier: Expr, offset: Expr) -> Expr:
-    product = cast(x, "int64") * cast(multiplier, "int64")
-    rounded = (product + const(1 << 31, product)) >> const(32, product)
-    return cast(rounded, "int32") + offset
+    lanes = lanes_of(x)
+    if lanes % 2:
+        product = cast(x, "int64") * cast(multiplier, "int64")
+        rounded = (product + const(1 << 31, product)) >> const(32, product)
+        return cast(rounded, "int32") + offset
+    # Even and odd lanes apart, in which form LLVM sees the multiplications of x86 (vpmuldq); the
+    # upper halves of the 64-bit results are the odd 32-bit lanes.
+    odd_lanes = [i | 1 for i in range(lanes)]
+    even = _rounded_product(x, multiplier)
+    odd = _rounded_product(shuffle([x], odd_lanes), shuffle([multiplier], odd_lanes))
+    upper = [i + 1 if i % 2 == 0 else lanes + i for i in range(lanes)]
+    return shuffle([even, odd], upper) + offset
+
+
+def _rounded_product(a: Expr, b: Expr) -> Expr:
+    """Of the even lanes: a * b + 2^31 in 64 bits, seen as i32 again."""
+    wide = f"int64x{lanes_of(a) // 2}".removesuffix("x1")
+    low = [tirx.reinterpret(wide, each) for each in (a, b)]
+    first, second = ((each << const(32, each)) >> const(32, each) for each in low)
+    product = first * second + const(1 << 31, low[0])
+    return tirx.reinterpret(f"int32x{lanes_of(a)}", product)
 
 
 INTEGER: dict[type[Op], Rule] = {

@@ -6,6 +6,7 @@ the number of lanes of the expression they are used with.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from tvm import tirx
@@ -87,6 +88,11 @@ def select(condition: Expr, yes: Expr, no: Expr) -> Expr:
     return tirx.Select(condition, yes, no)
 
 
+def shuffle(vectors: Sequence[Expr], lanes: Sequence[int]) -> Expr:
+    """The lanes of these numbers of all `vectors` laid side by side."""
+    return tirx.Shuffle(list(vectors), [tirx.IntImm("int32", lane) for lane in lanes])
+
+
 def is_nan(x: Expr) -> Expr:
     """Whether x is NaN; told by its bits, which no simplifier reasons about."""
     if element_of(x) == "float64":
@@ -142,10 +148,8 @@ def libm(name: str, *inputs: Expr) -> Expr:
     symbol = name + "f" if element == "float32" else name
     if lanes == 1:
         return tirx.call_pure_extern(element, symbol, *inputs)
-    calls = []
-    for lane in range(lanes):
-        index = [tirx.IntImm("int32", lane)]
-        calls.append(
-            tirx.call_pure_extern(element, symbol, *(tirx.Shuffle([x], index) for x in inputs))
-        )
-    return tirx.Shuffle(calls, [tirx.IntImm("int32", lane) for lane in range(lanes)])
+    calls = [
+        tirx.call_pure_extern(element, symbol, *(shuffle([x], [lane]) for x in inputs))
+        for lane in range(lanes)
+    ]
+    return shuffle(calls, range(lanes))

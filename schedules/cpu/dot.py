@@ -13,9 +13,14 @@ from graphopt.targets import Target
 
 
 class Dot(ABC):
-    """Adds `unit.terms` products to each lane of a vector of sums of type `dtype`."""
+    """Adds `unit.terms` products to each lane of a vector of sums of type `dtype`.
+
+    A loop over steps does `unroll` of them at once.
+    """
 
     dtype: str
+    # Two hide the loop; many more overflow the instruction buffers.
+    unroll = 2
 
     def __init__(self, unit: VectorUnit) -> None:
         self.unit = unit
@@ -53,6 +58,8 @@ class PairDot(Dot):
     """Two products of i16, exact in i32 (vpmaddwd), and an addition. Rows are i16."""
 
     dtype = "int32"
+    # LLVM adds the products of several steps to each other first, and runs out of registers.
+    unroll = 1
     _NAMES = {8: "llvm.x86.avx2.pmadd.wd", 16: "llvm.x86.avx512.pmaddw.d.512"}
 
     def spread(self, rows: Buffer, offset: Expr) -> Expr:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,9 +21,6 @@ from graphopt.schedules.cpu.emit import (
 from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Blocks, Group, Panel
 from graphopt.schedules.cpu.window import Axis
-
-# Two steps per iteration hide the loop; many more overflow the instruction buffers.
-UNROLL = 2
 
 
 @dataclass(frozen=True)
@@ -97,11 +95,11 @@ class TileEmitter:
                     w = dot.weights(self.operands.weights, base + j * wide)
                     sums.set(i * vectors + j, dot.add(sums.get(i * vectors + j), x, w))
 
-        rounds, rest = divmod(segment.steps, UNROLL)
+        rounds, rest = divmod(segment.steps, dot.unroll)
         if rounds > 1:
             with loop(rounds) as k:
-                for u in range(UNROLL):
-                    step(k * UNROLL + u)
+                for u in range(dot.unroll):
+                    step(k * dot.unroll + u)
         else:
             rest = segment.steps
         for k in range(segment.steps - rest, segment.steps):
@@ -111,11 +109,12 @@ class TileEmitter:
         """Apply the elementwise nodes and store: rows `row`, `row` + 1, ... from `column` on."""
         vectors = panel.group.size
         whole = vectors if panel.tail == self.lanes else vectors - 1
+        together = self._together(whole)
 
         def place(kept: Registers, i: Expr, j: Expr, lanes: int) -> None:
             at = column + j * self.lanes
             total = kept.get(i * vectors + j, lanes)
-            if lanes != self.lanes:
+            if lanes < self.lanes:
                 total = self._with_starts(total, at, lanes)
             self.elements.store_outputs({self.where.result: total}, row + i, at, lanes)
 
@@ -123,14 +122,21 @@ class TileEmitter:
             kept = in_memory(sums)
             with loop(rows) as i:
                 if whole:
-                    with loop(whole) as j:
-                        place(kept, i, j, self.lanes)
+                    with loop(whole // together) as j:
+                        place(kept, i, j * together, self.lanes * together)
                 if whole < vectors:
                     place(kept, i, whole, panel.tail)
             return
         for number in range(rows):
-            for j in range(vectors):
-                place(sums, number, j, self._lanes(panel, j))
+            for j in range(0, whole, together):
+                place(sums, number, j, self.lanes * together)
+            if whole < vectors:
+                place(sums, number, whole, panel.tail)
+
+    def _together(self, vectors: int) -> int:
+        """How many of `vectors` vectors of sums give one vector of the narrowest output."""
+        narrowest = min(value.type.dtype.itemsize for value in self.where.region.outputs)
+        return math.gcd(vectors, max(1, 4 // narrowest))
 
     def _lanes(self, panel: Panel, vector: int) -> int:
         return panel.tail if vector == panel.group.size - 1 else self.lanes
