@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import graphopt
-from graphopt.cli import bench, demo, graphs, models
+from graphopt.cli import bench, demo, graphs, models, quantize
 
 app = typer.Typer(
     help="Compile ONNX models for the CPU they will run on.",
@@ -31,6 +31,7 @@ def options(
 
 
 app.command("compile")(models.compile_)
+app.command()(quantize.quantize)
 app.command()(models.run)
 app.command()(models.inspect)
 app.command("bench")(bench.bench)
