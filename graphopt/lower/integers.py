@@ -121,20 +121,24 @@ def _rescale(let: Scope, op: Op, x: Expr, multiplier: Expr, offset: Expr) -> Exp
         return cast(rounded, "int32") + offset
     # Even and odd lanes apart, in which form LLVM sees the multiplications of x86 (vpmuldq); the
     # upper halves of the 64-bit results are the odd 32-bit lanes.
+    inputs = [x, multiplier, offset]
     odd_lanes = [i | 1 for i in range(lanes)]
-    even = _rounded_product(x, multiplier)
-    odd = _rounded_product(shuffle([x], odd_lanes), shuffle([multiplier], odd_lanes))
+    even = _scaled(*inputs)
+    odd = _scaled(*(shuffle([each], odd_lanes) for each in inputs))
     upper = [i + 1 if i % 2 == 0 else lanes + i for i in range(lanes)]
-    return shuffle([even, odd], upper) + offset
+    return shuffle([even, odd], upper)
 
 
-def _rounded_product(a: Expr, b: Expr) -> Expr:
-    """Of the even lanes: a * b + 2^31 in 64 bits, seen as i32 again."""
-    wide = f"int64x{lanes_of(a) // 2}".removesuffix("x1")
-    low = [tirx.reinterpret(wide, each) for each in (a, b)]
-    first, second = ((each << const(32, each)) >> const(32, each) for each in low)
-    product = first * second + const(1 << 31, low[0])
-    return tirx.reinterpret(f"int32x{lanes_of(a)}", product)
+def _scaled(x: Expr, multiplier: Expr, offset: Expr) -> Expr:
+    """Of the even lanes: x * multiplier + 2^31 + offset * 2^32 in 64 bits, seen as i32 again."""
+    inputs = (x, multiplier, offset)
+    wide = f"int64x{lanes_of(x) // 2}".removesuffix("x1")
+    # The odd lanes are still there, in the upper halves.
+    pairs = [tirx.reinterpret(wide, each) for each in inputs]
+    half = const(1 << 31, pairs[0])
+    first, second, above = (each << const(32, each) for each in pairs)
+    product = (first >> const(32, first)) * (second >> const(32, second))
+    return tirx.reinterpret(f"int32x{lanes_of(x)}", product + (above + half))
 
 
 INTEGER: dict[type[Op], Rule] = {

@@ -15,6 +15,7 @@ from graphopt.ir import Array, DType, Graph, Node, Op, TensorType, Value
 from graphopt.lower.codegen import compile_kernel
 from graphopt.lower.kernel import KernelPlan, Schedule
 from graphopt.lower.link import link
+from graphopt.ops.quantization import integer_range
 from graphopt.runtime.arrays import aligned
 from graphopt.runtime.library import Library
 from graphopt.targets import Target, load_target
@@ -73,9 +74,19 @@ class Region:
     arrays: Mapping[Value, Array] = field(default_factory=dict[Value, Array])
 
     def random_inputs(self) -> list[Array]:
-        """Arrays for all inputs, in order."""
-        drawn = random_inputs(self.graph)
-        return [self.arrays.get(value, drawn[value.name]) for value in self.graph.inputs]
+        """Arrays for all inputs, in order; integers of at most 16 bits over their whole range."""
+        rng = np.random.default_rng(0)
+        arrays: list[Array] = []
+        for value, drawn in zip(
+            self.graph.inputs, random_inputs(self.graph).values(), strict=True
+        ):
+            dtype = value.type.dtype
+            if dtype.is_integer and dtype.bits <= 16:
+                low, high = integer_range(dtype)
+                drawn = rng.integers(low, high, value.type.dims, endpoint=True)
+                drawn = np.asarray(drawn).astype(dtype.numpy)
+            arrays.append(self.arrays.get(value, drawn))
+        return arrays
 
 
 def check_schedule(

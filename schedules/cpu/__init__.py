@@ -4,6 +4,7 @@ from graphopt.lower.kernel import Schedule
 from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
+from graphopt.schedules.cpu.depthwise_integer import IntegerDepthwiseConv2d
 from graphopt.schedules.cpu.generic import Generic
 from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
 from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
@@ -15,6 +16,7 @@ from graphopt.schedules.cpu.rows import Rows
 # The first that accepts a region builds its kernel.
 SCHEDULES: tuple[Schedule, ...] = (
     DepthwiseConv2d(),
+    IntegerDepthwiseConv2d(),
     Conv2d(),
     IntegerConv2d(),
     ConstantMatMul(),

@@ -122,3 +122,18 @@ def test_booleans(tmp_path: Path) -> None:
     ]
     for (op, arrays), (found,) in zip(cases, outputs_of(cases, tmp_path), strict=True):
         np.testing.assert_array_equal(found, op.evaluate(*arrays)[0], str(op))
+
+
+@pytest.mark.parametrize("scalars", [False, True])
+def test_rescale(scalars: bool, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    x = integers(DType.I32, rng)
+    multiplier, offset = (integers(DType.I32, rng) for _ in range(2))
+    if scalars:
+        multiplier, offset = np.array([[2**31 - 1], [-128]], np.int32)
+    cases: list[Case] = [
+        (ops.Rescale(), (part, *(a[: part.size] for a in (multiplier, offset))))
+        for part in (x, x[:13], x[:1])
+    ]
+    for (op, arrays), (found,) in zip(cases, outputs_of(cases, tmp_path), strict=True):
+        np.testing.assert_array_equal(found, op.evaluate(*arrays)[0])

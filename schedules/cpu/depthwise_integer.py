@@ -1,0 +1,69 @@
+"""Depthwise convolution NHWC of integers: pairs of taps multiplied and added in 16 bits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphopt.ir import DType, Graph, Value
+from graphopt.lower.kernel import KernelPlan, Pack
+from graphopt.ops.convolution import Conv
+from graphopt.rewrite import Reject
+from graphopt.schedules.cpu.depthwise_integer_plan import NARROW, Pairs
+from graphopt.schedules.cpu.region import find_anchor
+from graphopt.targets import Target
+
+if TYPE_CHECKING:
+    from tvm.tirx import PrimFunc
+
+    from graphopt.schedules.cpu.emit import Buffer
+
+
+@dataclass(frozen=True)
+class IntegerDepthwiseConv2d:
+    """Convolutions of integers by constant weights that keep the channels apart."""
+
+    name: str = "integer_depthwise_conv2d"
+
+    def plan(
+        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+    ) -> KernelPlan | Reject:
+        where = find_anchor(region, Conv, dtype=DType.I32)
+        if isinstance(where, Reject):
+            return where
+        op = where.anchor.op
+        assert isinstance(op, Conv)
+        x, w, *bias = where.anchor.inputs
+        if op.layout != "NHWC" or len(op.strides) != 2:
+            return Reject("expected a 2-D convolution in NHWC")
+        if not op.groups == x.type.dims[-1] == w.type.dims[0]:
+            return Reject("expected one input and one output channel in each group")
+        if not (x.type.dtype in NARROW and w.type.dtype in NARROW):
+            return Reject(f"{x.type.dtype} times {w.type.dtype} exceeds 16-bit products")
+        if not all(where.packable(value, constant_inputs) for value in (w, *bias)):
+            return Reject("the weights are not constant")
+        pairs = Pairs(where, target)
+
+        def build() -> PrimFunc:
+            from graphopt.schedules.cpu.depthwise_integer_loops import PairsEmitter
+            from graphopt.schedules.cpu.emit import Flat, kernel
+
+            def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
+                PairsEmitter(pairs, buffers, scratch).emit()
+
+            packed = {where.input_index(w): Flat(pairs.weight_elements, "int16")}
+            for value in bias:
+                packed[where.input_index(value)] = Flat(pairs.vectors * pairs.lanes, "int32")
+            return kernel(region, body, packed, pairs.scratch_bytes)
+
+        packs: dict[int, Pack] = {where.input_index(w): pairs.pack_weights}
+        packs |= {where.input_index(value): pairs.pack_bias for value in bias}
+        return KernelPlan(
+            schedule=self.name,
+            region=region,
+            build=build,
+            packs=packs,
+            scratch_bytes=pairs.scratch_bytes,
+            inplace=where.inplace(*where.anchor.inputs),
+        )
