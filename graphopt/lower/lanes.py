@@ -59,7 +59,8 @@ def pairs_of(x: Expr) -> Expr:
 
 def shuffled(order: Sequence[int], *vectors: Expr) -> Expr:
     """The vector with lane `order[i]` of all `vectors` in a row as lane i."""
-    return tirx.Shuffle(list(vectors), [tirx.IntImm("int32", lane) for lane in order])
+    indices: list[Expr] = [tirx.IntImm("int32", lane) for lane in order]
+    return tirx.Shuffle(list(vectors), indices)
 
 
 class Scope:

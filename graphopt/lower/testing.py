@@ -77,9 +77,7 @@ class Region:
         """Arrays for all inputs, in order; integers of at most 16 bits over their whole range."""
         rng = np.random.default_rng(0)
         arrays: list[Array] = []
-        for value, drawn in zip(
-            self.graph.inputs, random_inputs(self.graph).values(), strict=True
-        ):
+        for value, drawn in zip(self.graph.inputs, random_inputs(self.graph).values(), strict=True):
             dtype = value.type.dtype
             if dtype.is_integer and dtype.bits <= 16:
                 low, high = integer_range(dtype)

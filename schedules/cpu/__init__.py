@@ -4,9 +4,9 @@ from graphopt.lower.kernel import Schedule
 from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
-from graphopt.schedules.cpu.depthwise_integer import IntegerDepthwiseConv2d
 from graphopt.schedules.cpu.generic import Generic
 from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
+from graphopt.schedules.cpu.integer_depthwise import IntegerDepthwiseConv2d
 from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
 from graphopt.schedules.cpu.matmul import ConstantMatMul
 from graphopt.schedules.cpu.pool import Pool2d

@@ -49,12 +49,17 @@ def float_unit(target: Target) -> VectorUnit:
     return VectorUnit(target.lanes(4), target.vector_registers)
 
 
+def pair_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
+    """Exact steps of two products for inputs of type `x` and weights of type `w`, if they fit."""
+    if x not in _PAIRED or w not in _PAIRED:
+        return None
+    # A multiplication and an addition: together 3.1 start in a cycle on Zen 3.
+    lanes, registers = target.lanes(4), target.vector_registers
+    return VectorUnit(lanes, registers, terms=2, temporaries=1, steps_per_cycle=1.55)
+
+
 def integer_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
     """The widest exact integer step for inputs of type `x` and weights of type `w`, if any."""
-    lanes, registers = target.lanes(4), target.vector_registers
     if target.integer_dot == 4 and x in _QUAD_ROWS and w in _QUAD_WEIGHTS:
-        return VectorUnit(lanes, registers, terms=4)
-    if x in _PAIRED and w in _PAIRED:
-        # A multiplication and an addition: together 3.1 start in a cycle on Zen 3.
-        return VectorUnit(lanes, registers, terms=2, temporaries=1, steps_per_cycle=1.55)
-    return None
+        return VectorUnit(target.lanes(4), target.vector_registers, terms=4)
+    return pair_unit(target, x, w)

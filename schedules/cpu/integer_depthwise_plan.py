@@ -7,10 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from graphopt.ir import Array, DType, Value
+from graphopt.ir import Array, Value
 from graphopt.ops.convolution import Conv
 from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Group, split
+from graphopt.schedules.cpu.unit import VectorUnit
 from graphopt.schedules.cpu.window import Axis, axes
 from graphopt.targets import Target
 
@@ -35,6 +36,7 @@ class Pairs:
 
     where: Anchored
     target: Target
+    unit: VectorUnit
 
     @property
     def op(self) -> Conv:
@@ -59,7 +61,7 @@ class Pairs:
 
     @property
     def lanes(self) -> int:
-        return self.target.lanes(4)
+        return self.unit.lanes
 
     @property
     def vectors(self) -> int:
@@ -137,6 +139,3 @@ class Pairs:
 def extent(axis: Axis, outputs: int) -> int:
     """How many neighbouring inputs the windows of `outputs` neighbouring outputs span."""
     return (outputs - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1
-
-
-NARROW = (DType.I16, DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.U2)

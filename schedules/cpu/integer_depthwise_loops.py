@@ -12,7 +12,7 @@ from graphopt.ir import Value
 from graphopt.lower.casts import unpack
 from graphopt.lower.dtypes import memory_dtype
 from graphopt.lower.lanes import cast, shuffled
-from graphopt.schedules.cpu.depthwise_integer_plan import MAX_UNROLLED, extent
+from graphopt.schedules.cpu.dot import PairDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -30,13 +30,14 @@ from graphopt.schedules.cpu.emit import (
     store,
     view,
 )
+from graphopt.schedules.cpu.integer_depthwise_plan import MAX_UNROLLED, extent
 from graphopt.schedules.cpu.product import block_range
 from graphopt.schedules.cpu.tiling import Blocks
 
 if TYPE_CHECKING:
-    from graphopt.schedules.cpu.depthwise_integer_plan import Pairs
+    from graphopt.schedules.cpu.dot import PairDot
+from graphopt.schedules.cpu.integer_depthwise_plan import Pairs
 
-_MULTIPLY_ADD = {8: "llvm.x86.avx2.pmadd.wd", 16: "llvm.x86.avx512.pmaddw.d.512"}
 # Nodes after the convolution that are written out for each pixel.
 MAX_SHORT = 4
 
@@ -49,6 +50,7 @@ class PairsEmitter:
     ) -> None:
         _, w, *bias = plan.where.anchor.inputs
         self.plan = plan
+        self.dot = PairDot(plan.unit)
         self.vertical, self.horizontal = plan.axes
         self.batch = plan.x.type.dims[0]
         self.x = buffers[plan.x]
@@ -180,10 +182,8 @@ class PairsEmitter:
         first = channel * (2 * taps) + pair * (horizontal.kernel * plan.lanes * 2)
 
         def add(column: Expr, i: int, kw: Expr) -> None:
-            weight = load(self.weights, first + kw * (plan.lanes * 2), plan.lanes * 2)
-            name = _MULTIPLY_ADD[plan.lanes]
-            products = tirx.call_llvm_pure_intrin(f"int32x{plan.lanes}", name, column, weight)
-            sums.set(i, sums.get(i) + products)
+            weight = self.dot.weights(self.weights, first + kw * (plan.lanes * 2))
+            sums.set(i, self.dot.add(sums.get(i), column, weight))
 
         def column(x: Expr) -> Expr:
             at = top + x * plan.pixel_elements

@@ -13,7 +13,7 @@ from graphopt import ops
 from graphopt.ir import Array, DType
 from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.depthwise_integer import IntegerDepthwiseConv2d
+from graphopt.schedules.cpu.integer_depthwise import IntegerDepthwiseConv2d
 from graphopt.targets import load_target
 
 PADDED = (1, 1, 1, 1)
@@ -115,4 +115,4 @@ def test_refusals_are_explained() -> None:
     assert refused == Reject("the weights are not constant")
     wide = conv((1, 8, 8, 8), x=DType.I32, w=DType.I32, to=None)
     refused = IntegerDepthwiseConv2d().plan(wide.graph, target, wide.constants)
-    assert refused == Reject("i32 times i32 exceeds 16-bit products")
+    assert refused == Reject("i32 times i32 does not fit pairs of products")

@@ -10,8 +10,9 @@ from graphopt.ir import DType, Graph, Value
 from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.ops.convolution import Conv
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.depthwise_integer_plan import NARROW, Pairs
+from graphopt.schedules.cpu.integer_depthwise_plan import Pairs
 from graphopt.schedules.cpu.region import find_anchor
+from graphopt.schedules.cpu.unit import pair_unit
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
@@ -39,15 +40,16 @@ class IntegerDepthwiseConv2d:
             return Reject("expected a 2-D convolution in NHWC")
         if not op.groups == x.type.dims[-1] == w.type.dims[0]:
             return Reject("expected one input and one output channel in each group")
-        if not (x.type.dtype in NARROW and w.type.dtype in NARROW):
-            return Reject(f"{x.type.dtype} times {w.type.dtype} exceeds 16-bit products")
+        unit = pair_unit(target, x.type.dtype, w.type.dtype)
+        if unit is None:
+            return Reject(f"{x.type.dtype} times {w.type.dtype} does not fit pairs of products")
         if not all(where.packable(value, constant_inputs) for value in (w, *bias)):
             return Reject("the weights are not constant")
-        pairs = Pairs(where, target)
+        pairs = Pairs(where, target, unit)
 
         def build() -> PrimFunc:
-            from graphopt.schedules.cpu.depthwise_integer_loops import PairsEmitter
             from graphopt.schedules.cpu.emit import Flat, kernel
+            from graphopt.schedules.cpu.integer_depthwise_loops import PairsEmitter
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
                 PairsEmitter(pairs, buffers, scratch).emit()
