@@ -51,18 +51,6 @@ def bits(x: Expr, element: str) -> Expr:
     return tirx.reinterpret(with_lanes(element, x), x)
 
 
-def pairs_of(x: Expr) -> Expr:
-    """Pairs of neighbouring 32-bit lanes as lanes of 64 bits, the first one low."""
-    lanes = lanes_of(x) // 2
-    return tirx.reinterpret("int64" if lanes == 1 else f"int64x{lanes}", x)
-
-
-def shuffled(order: Sequence[int], *vectors: Expr) -> Expr:
-    """The vector with lane `order[i]` of all `vectors` in a row as lane i."""
-    indices: list[Expr] = [tirx.IntImm("int32", lane) for lane in order]
-    return tirx.Shuffle(list(vectors), indices)
-
-
 class Scope:
     """Names for expressions that are used more than once.
 
@@ -77,8 +65,6 @@ class Scope:
         """A name for `x`, which is then computed once."""
         if isinstance(x, tirx.Var) or literal(x) is not None:
             return x
-        if isinstance(x, tirx.Broadcast):
-            return tirx.Broadcast(self(x.value), x.lanes)
         var = tirx.Var(f"t{len(self._bound)}", dtype_of(x))
         self._bound.append((var, x))
         return var

@@ -11,7 +11,7 @@ from tvm import tirx
 from graphopt.ir import Value
 from graphopt.lower.casts import unpack
 from graphopt.lower.dtypes import memory_dtype
-from graphopt.lower.lanes import cast, shuffled
+from graphopt.lower.lanes import cast, shuffle
 from graphopt.schedules.cpu.dot import PairDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
@@ -211,4 +211,4 @@ class PairsEmitter:
         if lower is None:
             return tirx.reinterpret(f"int16x{2 * lanes}", cast(above, "int32"))
         order = [i // 2 + i % 2 * lanes for i in range(2 * lanes)]
-        return cast(shuffled(order, above, load(self.rows, lower, lanes)), "int16")
+        return cast(shuffle([above, load(self.rows, lower, lanes)], order), "int16")
