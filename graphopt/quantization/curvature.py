@@ -11,6 +11,7 @@ import numpy as np
 from graphopt.ir import Array, Graph, Location, Node, Op, Value
 from graphopt.ops import Mul, Reduce, Sub
 from graphopt.quantization.evaluate import Change, Evaluator
+from graphopt.quantization.layers import Layer
 from graphopt.quantization.loss import Loss
 from graphopt.quantization.sensitivity import Losses, Progress, Trials
 
@@ -31,7 +32,7 @@ def hawq(trials: Trials, loss: Loss | None = None, progress: Progress | None = N
     """
     generator = np.random.default_rng(0)
     traces: dict[str, float] = {}
-    for layer in trials.nodes:
+    for layer in trials.layers:
         if progress is not None:
             progress(f"Hessian trace of {layer}")
         traces[layer] = _mean_trace(trials, layer, generator)
@@ -75,7 +76,7 @@ def gauss_newton(
     Each layer is computed once more beside itself, with other weights but on the float
     network's activations, so one run gives the errors of all layers in their formats.
     """
-    graph, twins = _with_twins(trials.graph, trials.nodes)
+    graph, twins = _with_twins(trials.graph, trials.layers)
     evaluator = Evaluator(graph, twins, trials.options.rounding, trials.target)
     losses: Losses = {}
     for format in dict.fromkeys(format for _, format in trials.options.keys):
@@ -98,13 +99,13 @@ def _ratio(pair: Array) -> float:
     return error / signal if signal > 0 else error
 
 
-def _with_twins(graph: Graph, layers: Mapping[str, Node]) -> tuple[Graph, dict[str, Node]]:
-    """A second node for each layer. Outputs: per layer the mean square of the difference between
+def _with_twins(graph: Graph, layers: Mapping[str, Layer]) -> tuple[Graph, dict[str, Layer]]:
+    """A second copy of each layer. Outputs: per layer the mean square of the difference between
     the two, and that of the layer's output.
     """
-    names = {node: name for name, node in layers.items()}
+    ends = {layer.output: layer for layer in layers.values()}
     nodes: list[Node] = []
-    twins: dict[str, Node] = {}
+    twins: dict[str, Layer] = {}
     outputs: list[Value] = []
 
     def emit(name: str, op: Op, *inputs: Value) -> Value:
@@ -118,17 +119,30 @@ def _with_twins(graph: Graph, layers: Mapping[str, Node]) -> tuple[Graph, dict[s
 
     for node in graph.nodes:
         nodes.append(node)
-        if node in names:
-            name = names[node]
-            twin = replace(node, outputs=(Value(f"{name}@twin", node.output.type),))
-            twins[name] = twin
-            nodes.append(twin)
-            error = emit(f"{name}@error", Sub(), twin.output, node.output)
-            outputs += [mean_square(f"{name}@error", error), mean_square(name, node.output)]
+        if node.outputs[0] in ends:
+            layer = ends[node.output]
+            twins[layer.name] = twin = _twin(layer)
+            nodes += [each for each in (twin.node, twin.bias_node) if each is not None]
+            error = emit(f"{layer.name}@error", Sub(), twin.output, layer.output)
+            outputs.append(mean_square(f"{layer.name}@error", error))
+            outputs.append(mean_square(layer.name, layer.output))
     result = replace(
         graph,
         nodes=tuple(nodes),
         outputs=tuple(outputs),
         output_names=tuple(f"output{i}" for i in range(len(outputs))),
     )
-    return result, {name: twins[name] for name in layers}
+    return result, twins
+
+
+def _twin(layer: Layer) -> Layer:
+    def again(node: Node, new: Mapping[Value, Value]) -> Node:
+        output = Value(f"{node.output.name}@twin", node.output.type)
+        return replace(node, inputs=tuple(new.get(v, v) for v in node.inputs), outputs=(output,))
+
+    node = again(layer.node, {})
+    if layer.bias_node is None:
+        return replace(layer, node=node)
+    return replace(
+        layer, node=node, bias_node=again(layer.bias_node, {layer.node.output: node.output})
+    )

@@ -18,10 +18,11 @@ from graphopt.lower.lowering import lower_program
 from graphopt.lower.package import package
 from graphopt.ops import Div, Max, Min, Mul, Round, Where
 from graphopt.pipeline import run_pipeline
+from graphopt.quantization.layers import Layer
+from graphopt.quantization.samples import Sample
 from graphopt.runtime.model import Model
 from graphopt.targets import load_target
 
-Sample = Mapping[str, Array]
 Outputs = tuple[Array, ...]
 
 
@@ -39,9 +40,16 @@ class Rounding:
 
 @dataclass(frozen=True)
 class Change:
-    """What a layer computes with instead: other weights, its input rounded unless None."""
+    """What a layer computes with instead.
+
+    Attributes:
+        weights: f32, of the shape of the layer's own.
+        bias: one f32 number per output channel; None keeps the layer's own.
+        input: how its input is rounded; None keeps it exact.
+    """
 
     weights: Array
+    bias: Array | None = None
     input: Rounding | None = None
 
 
@@ -50,8 +58,8 @@ class Evaluator:
 
     Args:
         graph: the float network, at the end of the "canonical" phase.
-        layers: nodes of `graph` by name. Their constant inputs can be exchanged, each apart from
-            the others even where the graph shares one constant between several nodes.
+        layers: those of `graph` whose constants can be exchanged, each apart from the others even
+            where the graph shares one constant between several of them.
         rounding: whether the inputs of the layers can be rounded; this costs time where it is not
             used. Each layer rounds for itself: other nodes that read the same value do not notice.
         workers: how many samples run at the same time, each on one thread.
@@ -60,7 +68,7 @@ class Evaluator:
     def __init__(
         self,
         graph: Graph,
-        layers: Mapping[str, Node],
+        layers: Mapping[str, Layer],
         rounding: bool = False,
         target: str = "cpu",
         workers: int = 2,
@@ -99,7 +107,7 @@ class Evaluator:
 
         Raises:
             InputError: no such layer, an array of another shape, or a bias for a layer that has
-                no constant bias.
+                none.
         """
         own = self._own(layer)
         given = [weights] if bias is None else [weights, bias]
@@ -140,7 +148,7 @@ class Evaluator:
         """Changes of layers by name, for as long as the context lasts; then they are reset."""
         try:
             for layer, change in changes.items():
-                self.set(layer, change.weights)
+                self.set(layer, change.weights, change.bias)
                 if change.input is not None:
                     self.round_input(layer, change.input)
             yield
@@ -165,14 +173,15 @@ class Evaluator:
 Owned = dict[str, tuple[Value, ...]]
 
 
-def _open(graph: Graph, layers: Mapping[str, Node], rounding: bool) -> tuple[Graph, Owned, Owned]:
+def _open(graph: Graph, layers: Mapping[str, Layer], rounding: bool) -> tuple[Graph, Owned, Owned]:
     """Give each layer constants of its own and, with `rounding`, steps that round its input.
 
     Returns:
-        The graph, and by layer its constants (weights first) and the parameters of its rounding:
-        whether it is on, scale, low, high.
+        The graph, and by layer its weights and bias, and the parameters of its rounding: whether
+        it is on, scale, low, high.
     """
-    names = {node: name for name, node in layers.items()}
+    by_node = {layer.node: layer for layer in layers.values()}
+    by_bias = {layer.bias_node: layer for layer in layers.values()}
     constants = dict(graph.constants)
     owned: Owned = {}
     parameters: Owned = {}
@@ -184,23 +193,23 @@ def _open(graph: Graph, layers: Mapping[str, Node], rounding: bool) -> tuple[Gra
         return value
 
     for node in graph.nodes:
-        if node in names:
-            name = names[node]
-            own = {
-                v: new(f"{v.name}@{name}", graph.constants[v])
-                for v in node.inputs[1:]
-                if v in graph.constants
-            }
-            owned[name] = tuple(own.values())
-            x = node.inputs[0]
+        inputs = {v: v for v in node.inputs}
+        if node in by_node:
+            layer = by_node[node]
+            x, name = node.inputs[0], layer.name
+            inputs[layer.weights] = new(f"{name}@weights", graph.constants[layer.weights])
+            owned[name] = (inputs[layer.weights],)
             if rounding:
                 off = np.array(False), *(np.array(n, np.float32) for n in (1, 0, 0))
                 parameters[name] = tuple(new(f"{name}@rounding{i}", a) for i, a in enumerate(off))
                 nodes += _rounding(name, x, *parameters[name])
-                x = nodes[-1].output
-            inputs = (x, *(own.get(v, v) for v in node.inputs[1:]))
-            node = replace(node, inputs=inputs)
-        nodes.append(node)
+                inputs[x] = nodes[-1].output
+        biased = by_bias.get(node) or by_node.get(node)
+        if biased is not None and biased.bias in inputs:
+            bias = np.resize(graph.constants[biased.bias], biased.channels)
+            inputs[biased.bias] = new(f"{biased.name}@bias", bias)
+            owned[biased.name] += (inputs[biased.bias],)
+        nodes.append(replace(node, inputs=tuple(inputs[v] for v in node.inputs)))
     return replace(graph, constants=constants).with_nodes(nodes), owned, parameters
 
 

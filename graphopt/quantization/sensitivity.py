@@ -9,9 +9,11 @@ from functools import cached_property
 import numpy as np
 
 from graphopt.errors import OptionError
-from graphopt.ir import Array, Graph, Node
-from graphopt.quantization.evaluate import Change, Evaluator, Sample
+from graphopt.ir import Array, Graph
+from graphopt.quantization.evaluate import Change, Evaluator
+from graphopt.quantization.layers import Layer
 from graphopt.quantization.loss import Loss, OutputLoss
+from graphopt.quantization.samples import Sample
 
 Key = tuple[str, str]
 Losses = dict[Key, float]
@@ -54,20 +56,20 @@ class Trials:
 
     Attributes:
         graph: at the end of the "canonical" phase.
-        nodes: the layers by name.
+        layers: by name.
         samples: what every loss is the mean over.
         target: what the code that runs is compiled for.
     """
 
     graph: Graph
-    nodes: Mapping[str, Node]
+    layers: Mapping[str, Layer]
     options: Options
     samples: Sequence[Sample]
     target: str = "cpu"
 
     @cached_property
     def evaluator(self) -> Evaluator:
-        return Evaluator(self.graph, self.nodes, self.options.rounding, self.target)
+        return Evaluator(self.graph, self.layers, self.options.rounding, self.target)
 
     @cached_property
     def output_loss(self) -> OutputLoss:

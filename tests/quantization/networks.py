@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from graphopt.ir import Array, Graph, Node
-from graphopt.ops import Conv, MatMul
+from graphopt.ir import Array, Graph
+from graphopt.quantization.layers import Layer, find_layers
 from graphopt.text import parse_graph
 
-# Both convolutions read one constant; two of the products read equal arrays.
+# Both convolutions read one constant; the products read equal arrays; one bias serves twice.
 TEXT = """
 graph g(%x: f32[1,8,6,6]) {
   %w: f32[8,8,3,3] = constant(#0)
@@ -22,7 +22,8 @@ graph g(%x: f32[1,8,6,6]) {
   %4: f32[1,8] = reduce(%3) {kind = 'mean', axes = (2, 3)}
   %5: f32[1,8] = matmul(%4, %m)
   %6: f32[1,8] = matmul(%5, %n)
-  return %6 as y
+  %7: f32[1,8] = add(%6, %b)
+  return %7 as y
 }"""
 
 
@@ -37,7 +38,6 @@ def arrays() -> dict[str, Array]:
     }
 
 
-def network() -> tuple[Graph, dict[str, Node]]:
+def network() -> tuple[Graph, dict[str, Layer]]:
     graph = parse_graph(TEXT, arrays())
-    layers = [node for node in graph.nodes if isinstance(node.op, Conv | MatMul)]
-    return graph, {node.output.name: node for node in layers}
+    return graph, find_layers(graph)

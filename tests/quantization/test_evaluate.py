@@ -9,24 +9,28 @@ import pytest
 
 from graphopt import interpreter
 from graphopt.errors import InputError
-from graphopt.ir import Array, Graph, Node
+from graphopt.ir import Array, Graph
 from graphopt.quantization.evaluate import Change, Evaluator, Rounding
+from graphopt.quantization.layers import Layer
 from graphopt.testing import assert_close, random_inputs
 from graphopt.text import parse_graph
 
 from .networks import TEXT, arrays, network
 
 
-def with_constants(graph: Graph, node: Node, *arrays: Array) -> Graph:
+def with_constants(graph: Graph, layer: Layer, *arrays: Array) -> Graph:
     """`graph` with these constants for `node` alone."""
-    inputs = list(node.inputs)
+    nodes = list(graph.nodes)
     constants = dict(graph.constants)
-    for i, array in enumerate(arrays, 1):
-        inputs[i] = replace(node.inputs[i], name=f"{node.inputs[i].name}.own")
-        constants[inputs[i]] = array
-    new = replace(node, inputs=tuple(inputs))
-    nodes = tuple(new if each is node else each for each in graph.nodes)
-    return replace(graph, nodes=nodes, constants=constants)
+    for old, array in zip((layer.weights, layer.bias), arrays, strict=False):
+        assert old is not None
+        own = replace(old, name=f"{old.name}.own")
+        constants[own] = array
+        for i, node in enumerate(graph.nodes):
+            if node in (layer.node, layer.bias_node) and old in node.inputs:
+                inputs = (own if v is old else v for v in nodes[i].inputs)
+                nodes[i] = replace(nodes[i], inputs=tuple(inputs))
+    return replace(graph, nodes=tuple(nodes), constants=constants)
 
 
 @pytest.mark.parametrize("name", ["0", "2", "5", "6"])
@@ -49,15 +53,24 @@ def test_changed_weights_reach_one_layer_only(name: str) -> None:
     np.testing.assert_array_equal(after, before)
 
 
-def test_changed_bias() -> None:
+@pytest.mark.parametrize("name", ["0", "6"])
+def test_changed_bias_reaches_one_layer_only(name: str) -> None:
     graph, layers = network()
     evaluator = Evaluator(graph, layers)
     inputs = random_inputs(graph)
-    weights, bias = evaluator.weights("0"), np.full(8, 3, np.float32)
-    evaluator.set("0", weights, bias)
-    ((found,),) = evaluator.run([inputs])
-    changed = with_constants(graph, layers["0"], weights, bias)
+    weights, bias = evaluator.weights(name), np.full(8, 3, np.float32)
+    with evaluator.changed({name: Change(weights, bias)}):
+        ((found,),) = evaluator.run([inputs])
+    changed = with_constants(graph, layers[name], weights, bias)
     assert_close(found, interpreter.evaluate(changed, inputs)["y"])
+    ((after,),) = evaluator.run([inputs])
+    assert_close(after, interpreter.evaluate(graph, inputs)["y"])
+
+
+def test_no_bias_where_there_is_none() -> None:
+    graph, layers = network()
+    evaluator = Evaluator(graph, layers)
+    weights, bias = evaluator.weights("2"), np.full(8, 3, np.float32)
     with pytest.raises(InputError, match="bias: expected none"):
         evaluator.set("2", weights, bias)
 
@@ -77,7 +90,7 @@ def test_rounding_means_quantize_and_dequantize_for_one_layer() -> None:
     ((exact,),) = evaluator.run([inputs])
     assert_close(exact, interpreter.evaluate(graph, inputs)["y"])
 
-    with evaluator.changed({"2": Change(evaluator.weights("2"), Rounding(0.25, -2, 13))}):
+    with evaluator.changed({"2": Change(evaluator.weights("2"), input=Rounding(0.25, -2, 13))}):
         ((found,),) = evaluator.run([inputs])
     quantized = parse_graph(
         TEXT.replace("%2: f32[1,8,6,6] = conv(%1", "%2: f32[1,8,6,6] = conv(%q").replace(

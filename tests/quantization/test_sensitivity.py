@@ -9,8 +9,9 @@ import pytest
 
 from graphopt import interpreter
 from graphopt.errors import OptionError
-from graphopt.ir import Array, Graph, Node
+from graphopt.ir import Array, Graph
 from graphopt.quantization.evaluate import Change, Rounding
+from graphopt.quantization.layers import Layer, find_layers
 from graphopt.quantization.loss import OutputLoss
 from graphopt.quantization.sensitivity import (
     Options,
@@ -40,33 +41,33 @@ def rounded(weights: Array, format: str) -> Array:
     return np.asarray(np.rint(weights / step) * step)
 
 
-def trials(graph: Graph, nodes: dict[str, Node], samples: int = 3) -> Trials:
-    arrays = {name: graph.constants[node.inputs[1]] for name, node in nodes.items()}
+def trials(graph: Graph, layers: dict[str, Layer], samples: int = 3) -> Trials:
+    arrays = {name: graph.constants[layer.weights] for name, layer in layers.items()}
     options = Options(
-        {name: (name,) for name in nodes},
-        dict.fromkeys(nodes, ("fine", "coarse")),
+        {name: (name,) for name in layers},
+        dict.fromkeys(layers, ("fine", "coarse")),
         lambda layer, format: Change(rounded(arrays[layer], format)),
     )
-    return Trials(graph, nodes, options, [random_inputs(graph, seed) for seed in range(samples)])
+    return Trials(graph, layers, options, [random_inputs(graph, seed) for seed in range(samples)])
 
 
 def product(samples: list[list[float]]) -> tuple[Trials, Array]:
     weights = np.random.default_rng(3).standard_normal((4, 3)).astype(np.float32)
     graph = parse_graph(PRODUCT, {"0": weights})
-    found = trials(graph, {"layer": graph.nodes[-1]})
+    found = trials(graph, find_layers(graph))
     return replace(
         found, samples=[{"x": np.array([sample], np.float32)} for sample in samples]
     ), weights
 
 
 def test_measured_is_what_one_changed_layer_costs() -> None:
-    graph, nodes = network()
-    given = trials(graph, nodes)
+    graph, layers = network()
+    given = trials(graph, layers)
     found = measured(given)
-    assert list(found) == [(name, format) for name in nodes for format in STEPS]
+    assert list(found) == [(name, format) for name in layers for format in STEPS]
     floats = [(interpreter.evaluate(graph, sample)["y"],) for sample in given.samples]
     for (name, format), loss in found.items():
-        node = nodes[name]
+        node = layers[name].node
         own = replace(node.inputs[1], name="own")
         changed = replace(node, inputs=(node.inputs[0], own, *node.inputs[2:]))
         constants = {**graph.constants, own: rounded(graph.constants[node.inputs[1]], format)}
@@ -80,8 +81,8 @@ def test_measured_is_what_one_changed_layer_costs() -> None:
 
 
 def test_groups_change_together() -> None:
-    graph, nodes = network()
-    given = trials(graph, nodes)
+    graph, layers = network()
+    given = trials(graph, layers)
     options = replace(
         given.options,
         layers={"both": ("0", "2"), "rest": ("5",)},
@@ -102,7 +103,7 @@ def test_hawq_on_a_product() -> None:
     mean_trace = 2 * 3 * 2**2 / energy / weights.size
     for format in STEPS:
         error = np.sum(np.square(rounded(weights, format) - weights))
-        assert found["layer", format] == pytest.approx(mean_trace * error, rel=1e-3)
+        assert found["y", format] == pytest.approx(mean_trace * error, rel=1e-3)
 
 
 def test_gauss_newton_on_a_product() -> None:
@@ -112,25 +113,25 @@ def test_gauss_newton_on_a_product() -> None:
     for format in STEPS:
         error = x @ (rounded(weights, format) - weights)
         expected = np.sum(np.square(error)) / np.sum(np.square(x @ weights))
-        assert found["layer", format] == pytest.approx(expected, rel=1e-4)
+        assert found["y", format] == pytest.approx(expected, rel=1e-4)
 
 
 def test_gauss_newton_sees_rounded_activations() -> None:
     given, weights = product([[1, 2, 0, 0.5], [0, 0.25, 3, 1]])
-    change = Change(weights, Rounding(1.0, 0, 2))
+    change = Change(weights, input=Rounding(1.0, 0, 2))
     options = replace(given.options, change=lambda layer, format: change, rounding=True)
     found = sensitivity(replace(given, options=options), "gauss-newton")
     x = np.concatenate([sample["x"] for sample in given.samples])
     error = (np.clip(np.rint(x), 0, 2) - x) @ weights
     expected = np.sum(np.square(error)) / np.sum(np.square(x @ weights))
-    assert found["layer", "fine"] == pytest.approx(expected, rel=1e-4)
+    assert found["y", "fine"] == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("method", ["hawq", "gauss-newton"])
 def test_coarser_steps_cost_more(method: str) -> None:
-    graph, nodes = network()
-    found = sensitivity(trials(graph, nodes), method)
-    assert all(found[name, "coarse"] > found[name, "fine"] > 0 for name in nodes)
+    graph, layers = network()
+    found = sensitivity(trials(graph, layers), method)
+    assert all(found[name, "coarse"] > found[name, "fine"] > 0 for name in layers)
 
 
 def test_unknown_method() -> None:
