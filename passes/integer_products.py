@@ -38,6 +38,8 @@ class IntegerProducts(RewritePass):
         if w.type.quant.axis not in (None, output_axis(op, w.type.rank)):
             return Reject("the weights have scales along another axis than their outputs")
         left, right = centered(match, x), centered(match, w)
+        if not (is_narrow(left.type.dtype) and is_narrow(right.type.dtype)):
+            return Reject("an operand of 16 bits has a zero point")
         (sums,) = op.infer(left.type, right.type)
         assert sums.quant is not None
         limit = _largest_sum(match, op, x.type, right)
@@ -86,8 +88,11 @@ def wider(dtype: DType) -> DType:
 
 
 def _smallest(array: Array) -> DType:
-    low, high = integer_range(DType.I8)
-    return DType.I8 if low <= array.min() and array.max() <= high else DType.I16
+    for dtype in (DType.I8, DType.I16):
+        low, high = integer_range(dtype)
+        if low <= array.min(initial=0) and array.max(initial=0) <= high:
+            return dtype
+    return DType.I32
 
 
 def span(type: TensorType) -> float:

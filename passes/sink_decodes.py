@@ -66,6 +66,8 @@ class SinkDecodes(RewritePass):
             return Reject(f"{op.kind} is no selection")
         if isinstance(op, Resize) and op.mode != "nearest":
             return Reject(f"mode {op.mode} computes")
+        if isinstance(op, Resize) and op.coordinates == "tf_crop_and_resize":
+            return Reject("what lies outside is no quantized number")
         moved = match.emit(op, decode.inputs[0], *node.inputs[1:])
         assert moved.type.quant is not None
         return match.emit(Decode(moved.type.quant), moved)

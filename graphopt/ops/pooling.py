@@ -11,6 +11,7 @@ from graphopt.errors import TypeRuleError
 from graphopt.ir import Array, DType, Op, TensorType
 from graphopt.ops.convolution import Layout
 from graphopt.ops.products import is_narrow
+from graphopt.ops.quantization import integer_range
 from graphopt.ops.window import channels_first, channels_last, output_size, windows
 
 
@@ -82,10 +83,8 @@ class MaxPool(Pool):
     quantized = True
 
     def reduce(self, x: Array) -> Array:
-        if np.issubdtype(x.dtype, np.integer):
-            lowest: float = np.iinfo(x.dtype).min
-        else:
-            lowest = -np.inf
+        dtype = DType.of(x)
+        lowest = integer_range(dtype)[0] if dtype.is_integer else -np.inf
         return np.asarray(self.view(x, lowest).max(axis=self.window_axes))
 
 
