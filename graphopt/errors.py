@@ -1,5 +1,7 @@
 """Every error graphopt raises on purpose, under one base class."""
 
+from collections.abc import Mapping
+
 
 class GraphoptError(Exception):
     """Something the user can act on: where it happened, what is wrong, what to do.
@@ -91,3 +93,22 @@ class PlanError(GraphoptError):
 
 class OptionError(GraphoptError):
     """An option's value is not one that graphopt knows."""
+
+
+class PrecisionError(GraphoptError):
+    """A mixed-precision problem, or a saved assignment, that has no meaning for this model."""
+
+
+class BudgetError(GraphoptError):
+    """Limits that cannot be held.
+
+    Attributes:
+        smallest: by the name of each limit that stands in the way, the smallest value that it can
+            reach: by itself where it is out of reach, else while the other ones are held.
+    """
+
+    def __init__(
+        self, where: str, what: str, hint: str = "", smallest: Mapping[str, float] | None = None
+    ) -> None:
+        self.smallest = dict(smallest or {})
+        super().__init__(where, what, hint)
