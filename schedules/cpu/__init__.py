@@ -12,12 +12,14 @@ from graphopt.schedules.cpu.matmul import ConstantMatMul
 from graphopt.schedules.cpu.pool import Pool2d
 from graphopt.schedules.cpu.reduce import ReduceAxes
 from graphopt.schedules.cpu.rows import Rows
+from graphopt.schedules.cpu.winograd import Winograd
 
 # The first that accepts a region builds its kernel.
 SCHEDULES: tuple[Schedule, ...] = (
     DepthwiseConv2d(),
     IntegerDepthwiseConv2d(),
     Conv2d(),
+    Winograd(),
     IntegerConv2d(),
     ConstantMatMul(),
     IntegerMatMul(),

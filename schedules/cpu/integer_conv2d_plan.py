@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
-
 from graphopt.ir import Array
 from graphopt.ops.convolution import Conv
 from graphopt.schedules.cpu.integer_weights import IntegerWeights
@@ -123,11 +121,4 @@ class IntegerConvPlan:
 
     def pack(self, weights: Array) -> Array:
         """[O, I/groups, kh, kw] to panels whose depth runs over kh, kw, channels."""
-        padded = self.unit.steps(self.run) * self.unit.terms
-        matrices: list[Array] = []
-        for group in np.split(weights, self.op.groups):
-            taps = group.transpose(2, 3, 1, 0).reshape(-1, self.run, group.shape[0])
-            wide = np.zeros((len(taps), padded, group.shape[0]), weights.dtype)
-            wide[:, : self.run] = taps
-            matrices.append(wide.reshape(-1, group.shape[0]))
-        return self.weights.pack(matrices)
+        return self.weights.pack_runs(weights, self.run)

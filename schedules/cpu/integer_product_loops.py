@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
 from graphopt.schedules.cpu.dot import integer_dot
-from graphopt.schedules.cpu.emit import Buffer, Elements, Expr, Flat, T, count, kernel, view
+from graphopt.schedules.cpu.emit import Buffer, Elements, Flat, T, count, kernel, view
 from graphopt.schedules.cpu.matmul_loops import emit_tiles
-from graphopt.schedules.cpu.product import Operands, TileEmitter, block_range
+from graphopt.schedules.cpu.product import Operands, TileEmitter, block_range, row_of
 from graphopt.schedules.cpu.staging_loops import Stager
-from graphopt.schedules.cpu.tiling import Group
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -35,7 +34,7 @@ def build_integer_product(plan: IntegerProductPlan) -> PrimFunc:
         blocks, depth = product.grid.panels.count, product.panels.depth
         with stager.workers(plan.target.threads) as (part, slot):
             some = block_range(T.floordiv(part, blocks), product.grid.rows)
-            first, last = (_row_of(product.tiles, tile) for tile in some)
+            first, last = (row_of(product.tiles, tile) for tile in some)
             with count(first, last) as row:
                 stager.copy(row * depth, slot + (row - first) * depth, depth)
             emit_tiles(
@@ -50,10 +49,3 @@ def build_integer_product(plan: IntegerProductPlan) -> PrimFunc:
 
     flat = Flat(weights.elements, weights.stored.name)
     return kernel(where.region, body, {where.input_index(w): flat}, plan.staging.bytes)
-
-
-def _row_of(tiles: tuple[Group, ...], tile: Expr) -> Expr:
-    """The first row of a tile: `split` puts the larger tiles, by one row, first."""
-    if len(tiles) == 1:
-        return tile * tiles[0].size
-    return tile * tiles[1].size + T.min(tile, T.int32(tiles[0].count))

@@ -47,6 +47,17 @@ class IntegerWeights:
     def elements(self) -> int:
         return self.first + self.panels.elements * self.groups
 
+    def pack_runs(self, weights: Array, run: int) -> Array:
+        """Pack [O, I/groups, kh, kw]; each `run` products of kh, kw, channels have own steps."""
+        padded = self.panels.unit.steps(run) * self.panels.unit.terms
+        matrices: list[Array] = []
+        for group in np.split(weights, self.groups):
+            runs = group.transpose(2, 3, 1, 0).reshape(-1, run, group.shape[0])
+            wide = np.zeros((len(runs), padded, group.shape[0]), weights.dtype)
+            wide[:, :run] = runs
+            matrices.append(wide.reshape(-1, group.shape[0]))
+        return self.pack(matrices)
+
     def pack(self, matrices: Sequence[Array]) -> Array:
         """Pack a [depth, channels] matrix per group."""
         narrow = [matrix.astype(self.stored) for matrix in matrices]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from graphopt.schedules.cpu.dot import Dot
 from graphopt.schedules.cpu.emit import (
@@ -65,22 +66,24 @@ class TileEmitter:
         self.lanes = dot.lanes
         self.operands = operands
 
-    def clear(self, rows: int, panel: Panel, column: Expr) -> Registers:
-        """Accumulators that start from the bias, or from zero."""
-        vectors = panel.group.size
-        sums = Registers(rows * vectors, self.lanes, self.dot.dtype)
-        for j in range(vectors):
-            start = const(0, self.lanes, self.dot.dtype)
-            if self._lanes(panel, j) == self.lanes:
-                start = self._with_starts(start, column + j * self.lanes, self.lanes)
-            for i in range(rows):
-                sums.set(i * vectors + j, start)
+    def zeros(self, count: int) -> Registers:
+        """So many accumulators that start from zero."""
+        sums = Registers(count, self.lanes, self.dot.dtype)
+        for i in range(count):
+            sums.set(i, const(0, self.lanes, self.dot.dtype))
         return sums
 
-    def _with_starts(self, total: Expr, column: Expr, lanes: int) -> Expr:
-        for start in self.operands.starts:
-            total = total + load(start, column, lanes)
-        return total
+    def clear(self, rows: int, panel: Panel, column: Expr) -> Registers:
+        """Accumulators of a tile; those of whole vectors start from `operands.starts`."""
+        vectors = panel.group.size
+        sums = self.zeros(rows * vectors)
+        for j in range(vectors):
+            if self._lanes(panel, j) == self.lanes:
+                zero = const(0, self.lanes, self.dot.dtype)
+                start = self._started(zero, column + j * self.lanes, self.lanes)
+                for i in range(rows):
+                    sums.set(i * vectors + j, start)
+        return sums
 
     def accumulate(self, sums: Registers, vectors: int, segment: Segment) -> None:
         """Add all products of `segment`."""
@@ -108,35 +111,53 @@ class TileEmitter:
     def finish(self, sums: Registers, rows: int, panel: Panel, row: Expr, column: Expr) -> None:
         """Apply the elementwise nodes and store: rows `row`, `row` + 1, ... from `column` on."""
         vectors = panel.group.size
-        whole = vectors if panel.tail == self.lanes else vectors - 1
-        together = self._together(whole)
 
         def place(kept: Registers, i: Expr, j: Expr, lanes: int) -> None:
-            at = column + j * self.lanes
             total = kept.get(i * vectors + j, lanes)
+            at = column + j * self.lanes
             if lanes < self.lanes:
-                total = self._with_starts(total, at, lanes)
+                total = self._started(total, at, lanes)
             self.elements.store_outputs({self.where.result: total}, row + i, at, lanes)
 
         if self.where.heavy:
             kept = in_memory(sums)
             with loop(rows) as i:
-                if whole:
-                    with loop(whole // together) as j:
-                        place(kept, i, j * together, self.lanes * together)
-                if whole < vectors:
-                    place(kept, i, whole, panel.tail)
+                self.each_vector(panel, partial(place, kept, i))
             return
-        for number in range(rows):
+        for i in range(rows):
+            whole, together = self._cut(panel)
             for j in range(0, whole, together):
-                place(sums, number, j, self.lanes * together)
+                place(sums, i, j, self.lanes * together)
             if whole < vectors:
-                place(sums, number, whole, panel.tail)
+                place(sums, i, whole, panel.tail)
 
-    def _together(self, vectors: int) -> int:
-        """How many of `vectors` vectors of sums give one vector of the narrowest output."""
+    def each_vector(self, panel: Panel, place: Callable[[Expr, int], None]) -> None:
+        """Loop over the vectors of a panel: place(number, lanes), several at once where they fit.
+
+        The lanes of a partial vector come last.
+        """
+        whole, together = self._cut(panel)
+        if whole:
+            with loop(whole // together) as j:
+                place(j * together, self.lanes * together)
+        if whole < panel.group.size:
+            place(T.int32(whole), panel.tail)
+
+    def start_and_store(self, total: Expr, row: Expr, column: Expr, lanes: int) -> None:
+        """Add `operands.starts` to sums that started from zero, and go on as `finish`."""
+        total = self._started(total, column, lanes)
+        self.elements.store_outputs({self.where.result: total}, row, column, lanes)
+
+    def _started(self, total: Expr, column: Expr, lanes: int) -> Expr:
+        for start in self.operands.starts:
+            total = total + load(start, column, lanes)
+        return total
+
+    def _cut(self, panel: Panel) -> tuple[int, int]:
+        """The whole vectors of a panel, and how many give one vector of the narrowest output."""
+        whole = panel.group.size - (panel.tail < self.lanes)
         narrowest = min(value.type.dtype.itemsize for value in self.where.region.outputs)
-        return math.gcd(vectors, max(1, 4 // narrowest))
+        return whole, math.gcd(whole, max(1, 4 // narrowest))
 
     def _lanes(self, panel: Panel, vector: int) -> int:
         return panel.tail if vector == panel.group.size - 1 else self.lanes
@@ -148,6 +169,13 @@ def block_range(block: Expr, blocks: Blocks) -> tuple[Expr, Expr]:
         return T.int32(0), T.int32(blocks.total)
     first = block * blocks.size
     return first, T.min(first + blocks.size, T.int32(blocks.total))
+
+
+def row_of(groups: tuple[Group, ...], part: Expr) -> Expr:
+    """Where a part of a split starts: `split` puts the larger parts, by one, first."""
+    if len(groups) == 1:
+        return part * groups[0].size
+    return part * groups[1].size + T.min(part, T.int32(groups[0].count))
 
 
 def within(group: Group, lo: Expr, hi: Expr) -> tuple[Expr, Expr]:

@@ -192,13 +192,20 @@ class Grid:
         return self.rows.count * self.panels.count
 
 
-def choose_grid(target: Target, rows: int, row_bytes: int, panels: int, panel_bytes: int) -> Grid:
+def choose_grid(
+    target: Target,
+    rows: int,
+    row_bytes: int,
+    panels: int,
+    panel_bytes: int,
+    share: float = 0.5,
+) -> Grid:
     """Blocks whose input stays in the second-level cache while every panel passes over it.
 
-    With several threads all get the same number of blocks, of rows or, where the weights
-    outweigh the input, of panels.
+    It may fill a `share` of that cache. With several threads all get the same number of blocks,
+    of rows or, where the weights outweigh the input, of panels.
     """
-    fitting = max(1, target.l2_bytes // 2 // row_bytes)
+    fitting = max(1, int(target.l2_bytes * share) // row_bytes)
     if target.threads == 1:
         return Grid(Blocks(rows, -(-rows // -(-rows // fitting))), Blocks(panels, panels))
     if panels >= 4 * target.threads and panels * panel_bytes > rows * row_bytes:
