@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphopt.api import Progress, Shapes, compile
 from graphopt.errors import ArtifactError, OptionError
 from graphopt.instruments import Instruments
-from graphopt.ir import DType, Graph
+from graphopt.ir import Array, DType, Graph
 from graphopt.passes.insert_quantizers import InsertQuantizers
 from graphopt.pipeline import run_passes
+from graphopt.quantization.budget import Budget
 from graphopt.quantization.calibrate import record
+from graphopt.quantization.choices import Network, Request
 from graphopt.quantization.formats import ACTIVATIONS, WEIGHTS, parse_format
 from graphopt.quantization.groups import QuantizerGroup, find_placement
-from graphopt.quantization.layers import find_layers
+from graphopt.quantization.latency import layer_seconds
+from graphopt.quantization.layers import Layer, find_layers
+from graphopt.quantization.loss import Metric
+from graphopt.quantization.mixed import Mixed, choose_formats
 from graphopt.quantization.plan import QuantizationPlan
 from graphopt.quantization.ranges import Histogram, Quantizer, RangeMethod, choose_quantizer
 from graphopt.quantization.samples import Data, Samples
-from graphopt.quantization.weights import WeightMethod
+from graphopt.quantization.weights import WeightMethod, quantize_weights
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -62,12 +67,14 @@ class Quantized:
         plan: what was decided.
         float_graph: the canonical graph before.
         seconds: the time of each step.
+        mixed: what the formats of the layers were chosen by, if there was a budget.
     """
 
     graph: Graph
     plan: QuantizationPlan
     float_graph: Graph
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    mixed: Mixed | None = None
 
     def compile(self, target: str = "cpu", threads: int = 1) -> Model:
         """Machine code for the quantized graph; see `graphopt.compile`."""
@@ -93,29 +100,37 @@ class Quantized:
 
 
 class Quantization:
-    """One quantization, step by step."""
+    """One quantization, step by step. With a request, formats are chosen within its budget."""
 
     def __init__(
         self,
         graph: Graph,
         samples: Samples,
         settings: Settings | None = None,
+        request: Request | None = None,
         target: str = "cpu",
         progress: Progress | None = None,
     ) -> None:
         self.graph = graph
         self.samples = samples
         self.settings = settings or Settings()
+        self.request = request
         self.target = target
         self.progress = progress
         self.seconds: dict[str, float] = {}
 
     def run(self) -> Quantized:
         """All steps."""
-        plan = self.plan(self.calibrate())
+        histograms = self.calibrate()
+        mixed: Mixed | None = None
+        if self.request is not None:
+            with self._step("choose formats"):
+                network = self.network(histograms)
+                mixed = choose_formats(network, self.request, self.progress)
+        plan = self.plan(histograms, mixed.formats if mixed is not None else None)
         with self._step("insert quantizers"):
             quantized = insert(self.graph, plan)
-        return Quantized(quantized, plan, self.graph, dict(self.seconds))
+        return Quantized(quantized, plan, self.graph, dict(self.seconds), mixed)
 
     def calibrate(self) -> dict[QuantizerGroup, Histogram]:
         """What the activations of each quantizer group are, over all samples."""
@@ -131,18 +146,52 @@ class Quantization:
             merged[group] = first
         return merged
 
-    def plan(self, histograms: Mapping[QuantizerGroup, Histogram]) -> QuantizationPlan:
-        """Quantizers for the dtypes that the formats ask of each group."""
+    def network(self, histograms: Mapping[QuantizerGroup, Histogram]) -> Network:
+        """What formats are chosen for."""
+        layers = find_layers(self.graph)
+        method = self.settings.weight_ranges
+
+        def stored(layer: Layer, dtype: DType) -> tuple[Array, Array | None]:
+            weights = self.graph.constants[layer.weights]
+            return quantize_weights(weights, layer.axis, dtype, method).real, None
+
+        def seconds(formats: Sequence[str]) -> dict[tuple[str, str], float]:
+            def quantized(format: str) -> Graph:
+                return insert(self.graph, self.plan(histograms, dict.fromkeys(layers, format)))
+
+            return layer_seconds(quantized, layers, formats, next(iter(self.samples)), self.target)
+
+        return Network(
+            self.graph,
+            layers,
+            tuple(histograms),
+            self.samples,
+            lambda group, dtype: self._quantizer(histograms[group], dtype),
+            stored,
+            seconds,
+            self.target,
+        )
+
+    def plan(
+        self,
+        histograms: Mapping[QuantizerGroup, Histogram],
+        formats: Mapping[str, str] | None = None,
+    ) -> QuantizationPlan:
+        """Quantizers for the dtypes that the formats ask of each group.
+
+        Args:
+            formats: of layers by name; None: those of the settings.
+        """
         settings = self.settings
         layers = find_layers(self.graph)
-        unknown = sorted(set(settings.formats) - set(layers))
+        named = settings.formats if formats is None else formats
+        unknown = sorted(set(named) - set(layers))
         if unknown:
             raise OptionError(
                 f"layer {unknown[0]}", f"expected one of {', '.join(layers)}", "check the name"
             )
         formats = {
-            name: settings.formats.get(name, f"w{settings.weights}a{settings.activations}")
-            for name in layers
+            name: named.get(name, f"w{settings.weights}a{settings.activations}") for name in layers
         }
         default = ACTIVATIONS[settings.activations]
         wanted: dict[str, set[DType]] = {}
@@ -186,6 +235,11 @@ def quantize(
     *,
     formats: Mapping[str, str] | None = None,
     plan: QuantizationPlan | None = None,
+    budget: Budget | None = None,
+    choices: Sequence[str] = Request.formats,
+    sensitivity: str = Request.sensitivity,
+    metric: Metric | None = None,
+    labels: Sequence[Any] = (),
     ranges: RangeMethod = Settings.ranges,
     weight_ranges: WeightMethod = Settings.weight_ranges,
     symmetric: bool = False,
@@ -209,6 +263,15 @@ def quantize(
         formats: other formats for layers by name, such as "w4a8", or "f32" for a layer that is
             to stay float.
         plan: take everything from this plan in place of the settings; `data` are not read then.
+        budget: choose a format for each layer that `formats` does not name, so that the network
+            loses least within these limits: numbers, or shares like "62%" of 8 bits everywhere,
+            for "weight_bytes", "bops", "latency" (seconds) and "activation_bytes" (the peak), and
+            how many "formats" may be in use.
+        choices: the formats to choose from.
+        sensitivity: how the loss of a format is predicted: "output", "hawq" or "gauss-newton".
+        metric: with a budget, the number to lose least of: from the outputs for each sample, and
+            `labels`, one per sample; higher is better. None: the distance from the float
+            network's outputs counts.
         ranges: how the range of an activation follows from the samples: "minmax",
             "percentile", "mse" or "entropy".
         weight_ranges: how the scale of a channel's weights is chosen: "minmax" or "mse".
@@ -224,6 +287,7 @@ def quantize(
         InputError: there are no samples, or one does not fit the model.
         CalibrationError: an activation is NaN or infinite.
         PlanError: `plan` does not fit the model.
+        BudgetError: the budget cannot be met.
     """
     graph = compile(model, target, shapes, stop_after="canonical", progress=progress)
     if plan is not None:
@@ -233,7 +297,10 @@ def quantize(
         weights, activations, formats or {}, ranges, weight_ranges, symmetric, quantize_outputs
     )
     samples = Samples(graph.inputs, data, limit)
-    return Quantization(graph, samples, settings, target, progress).run()
+    request = Request(budget or {}, choices, formats or {}, sensitivity, metric, labels)
+    return Quantization(
+        graph, samples, settings, request if budget is not None else None, target, progress
+    ).run()
 
 
 def insert(graph: Graph, plan: QuantizationPlan) -> Graph:

@@ -1,0 +1,151 @@
+"""The formats that layers may take, and what each makes of a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from graphopt.errors import OptionError
+from graphopt.ir import Array, DType, Graph, Value
+from graphopt.ops.quantization import integer_range
+from graphopt.quantization.budget import Budget
+from graphopt.quantization.costs import bits
+from graphopt.quantization.evaluate import Change, Rounding
+from graphopt.quantization.formats import Format, parse_format
+from graphopt.quantization.groups import QuantizerGroup
+from graphopt.quantization.layers import Layer
+from graphopt.quantization.loss import Metric
+from graphopt.quantization.ranges import Quantizer
+from graphopt.quantization.samples import Samples
+from graphopt.quantization.sensitivity import Key, Options
+
+Stored = Callable[[Layer, DType], tuple[Array, Array | None]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to choose formats by.
+
+    Attributes:
+        budget: see `read_budget`.
+        formats: to choose from, preferred ones first. Those with activations below 8 bits are not
+            offered to layers that read an input of the network.
+        pinned: formats that are given, by layer; they need not be among `formats`.
+        sensitivity: how losses are predicted; see `sensitivity`.
+        metric: what to lose least of, higher is better; None: the distance from the float
+            network's outputs counts.
+        labels: one per sample, for `metric`.
+    """
+
+    budget: Budget
+    formats: Sequence[str] = ("w8a8", "w4a8", "w2a8")
+    pinned: Mapping[str, str] = field(default_factory=dict[str, str])
+    sensitivity: str = "output"
+    metric: Metric | None = None
+    labels: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class Network:
+    """A calibrated network.
+
+    Attributes:
+        graph: canonical, in floats.
+        layers: by name.
+        activations: the groups of activations that share quantizers.
+        samples: of the inputs.
+        quantizer: how a group of activations is stored in a dtype.
+        stored: the f32 weights and the bias that a layer computes with when its weights are stored
+            in a dtype; None for the bias that it has.
+        seconds: what each layer takes in each format, measured; asked under a limit on latency.
+    """
+
+    graph: Graph
+    layers: Mapping[str, Layer]
+    activations: Sequence[QuantizerGroup]
+    samples: Samples
+    quantizer: Callable[[QuantizerGroup, DType], Quantizer]
+    stored: Stored
+    seconds: Callable[[Sequence[str]], Mapping[Key, float]]
+    target: str = "cpu"
+
+
+def format_options(network: Network, request: Request) -> Options:
+    """The groups of layers, the formats that each may take, and what a format makes of a layer.
+
+    Layers agree that read one group of activations, where formats differ in how those are stored,
+    and layers that share their weights. A group with a pinned layer has no choice.
+
+    Raises:
+        OptionError: a format or a pinned layer that does not exist, or layers of one group that
+            are pinned to different formats.
+    """
+    if not request.formats:
+        raise OptionError("formats", "expected at least one to choose from, found none")
+    known = (*request.formats, *request.pinned.values())
+    formats = {name: parse_format(name) for name in known}
+    readers = {value: group for group in network.activations for value in group.values}
+    widths = {bits(format.activations) for format in formats.values() if format.is_integer}
+    keys: dict[Any, list[str]] = {}
+    for name, layer in network.layers.items():
+        together = readers.get(layer.node.inputs[0]) if len(widths) > 1 else layer.weights
+        keys.setdefault(together or name, []).append(name)
+    groups = {names[0]: tuple(names) for names in keys.values()}
+    pinned = _pinned(request.pinned, groups)
+    inputs = set(network.graph.inputs)
+
+    def offered(group: str) -> tuple[str, ...]:
+        if group in pinned:
+            return (pinned[group],)
+        first = any(network.layers[name].node.inputs[0] in inputs for name in groups[group])
+        narrow = {name for name in request.formats if bits(formats[name].activations) < 8}
+        return tuple(name for name in request.formats if not (first and name in narrow))
+
+    @cache
+    def change(name: str, format: str) -> Change:
+        return _change(network, network.layers[name], formats[format], readers, max(widths))
+
+    return Options(groups, {group: offered(group) for group in groups}, change, len(widths) > 1)
+
+
+def _pinned(pinned: Mapping[str, str], groups: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """The pinned formats by group."""
+    owners = {layer: group for group, layers in groups.items() for layer in layers}
+    found: dict[str, str] = {}
+    for layer, format in pinned.items():
+        if layer not in owners:
+            raise OptionError(
+                f"layer {layer}", f"expected one of {', '.join(owners)}", "check the name"
+            )
+        group = owners[layer]
+        if found.setdefault(group, format) != format:
+            raise OptionError(
+                f"layer {layer}",
+                f"expected the format {found[group]}, found {format}",
+                f"these layers take one format: {', '.join(groups[group])}",
+            )
+    return found
+
+
+def _change(
+    network: Network,
+    layer: Layer,
+    format: Format,
+    readers: Mapping[Value, QuantizerGroup],
+    widest: int,
+) -> Change:
+    own = network.graph.constants[layer.weights]
+    if not format.is_integer:
+        # What narrow floats lose of activations is little beside what they lose of weights.
+        return Change(own.astype(format.weights.numpy).astype(np.float32))
+    weights, bias = network.stored(layer, format.weights)
+    group = readers.get(layer.node.inputs[0])
+    if group is None or bits(format.activations) == widest:
+        return Change(weights, bias)
+    chosen = network.quantizer(group, format.activations)
+    low, high = (end - chosen.zero_point for end in integer_range(chosen.dtype))
+    return Change(weights, bias, Rounding(chosen.scale, low, high))
