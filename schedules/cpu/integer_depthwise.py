@@ -10,7 +10,7 @@ from graphopt.ir import DType, Graph, Value
 from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.ops.convolution import Conv
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.integer_depthwise_plan import Pairs
+from graphopt.schedules.cpu.integer_depthwise_plan import PairedRows
 from graphopt.schedules.cpu.region import find_anchor
 from graphopt.schedules.cpu.unit import pair_unit
 from graphopt.targets import Target
@@ -45,27 +45,28 @@ class IntegerDepthwiseConv2d:
             return Reject(f"{x.type.dtype} times {w.type.dtype} does not fit pairs of products")
         if not all(where.packable(value, constant_inputs) for value in (w, *bias)):
             return Reject("the weights are not constant")
-        pairs = Pairs(where, target, unit)
+        plan = PairedRows(where, target, unit)
 
         def build() -> PrimFunc:
             from graphopt.schedules.cpu.emit import Flat, kernel
-            from graphopt.schedules.cpu.integer_depthwise_loops import PairsEmitter
+            from graphopt.schedules.cpu.integer_depthwise_loops import DepthwiseEmitter
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
-                PairsEmitter(pairs, buffers, scratch).emit()
+                assert scratch is not None
+                DepthwiseEmitter(plan, buffers, scratch).emit()
 
-            packed = {where.input_index(w): Flat(pairs.weight_elements, "int16")}
+            packed = {where.input_index(w): Flat(plan.shifts * plan.wide * plan.taps, "int16")}
             for value in bias:
-                packed[where.input_index(value)] = Flat(pairs.vectors * pairs.lanes, "int32")
-            return kernel(region, body, packed, pairs.scratch_bytes)
+                packed[where.input_index(value)] = Flat(plan.wide, "int32")
+            return kernel(region, body, packed, plan.scratch_bytes)
 
-        packs: dict[int, Pack] = {where.input_index(w): pairs.pack_weights}
-        packs |= {where.input_index(value): pairs.pack_bias for value in bias}
+        packs: dict[int, Pack] = {where.input_index(w): plan.pack_weights}
+        packs |= {where.input_index(value): plan.pack_bias for value in bias}
         return KernelPlan(
             schedule=self.name,
             region=region,
             build=build,
             packs=packs,
-            scratch_bytes=pairs.scratch_bytes,
+            scratch_bytes=plan.scratch_bytes,
             inplace=where.inplace(*where.anchor.inputs),
         )

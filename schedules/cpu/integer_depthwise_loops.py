@@ -1,4 +1,4 @@
-"""The loops of an integer depthwise convolution."""
+"""The loops of an integer depthwise convolution over pairs of rows."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tvm import tirx
-
 from graphopt.ir import Value
-from graphopt.lower.casts import unpack
 from graphopt.lower.dtypes import memory_dtype
-from graphopt.lower.lanes import cast, shuffle
+from graphopt.lower.lanes import cast
 from graphopt.schedules.cpu.dot import PairDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
@@ -27,128 +24,83 @@ from graphopt.schedules.cpu.emit import (
     loop,
     named,
     outer_loop,
-    store,
     view,
 )
-from graphopt.schedules.cpu.integer_depthwise_plan import MAX_UNROLLED, extent
+from graphopt.schedules.cpu.integer_depthwise_plan import MAX_UNROLLED
+from graphopt.schedules.cpu.interleave import Interleaver
 from graphopt.schedules.cpu.product import block_range
-from graphopt.schedules.cpu.tiling import Blocks
 
 if TYPE_CHECKING:
-    from graphopt.schedules.cpu.dot import PairDot
-from graphopt.schedules.cpu.integer_depthwise_plan import Pairs
+    from graphopt.schedules.cpu.integer_depthwise_plan import PairedRows
 
+# Vectors of sums that become one vector of bytes: narrowing them apart costs more shuffles.
+TOGETHER = 2
 # Nodes after the convolution that are written out for each pixel.
 MAX_SHORT = 4
 
 
-class PairsEmitter:
+class DepthwiseEmitter:
     """Emits the loops of one plan."""
 
-    def __init__(
-        self, plan: Pairs, buffers: Mapping[Value, Buffer], scratch: Buffer | None
-    ) -> None:
+    def __init__(self, plan: PairedRows, buffers: Mapping[Value, Buffer], scratch: Buffer) -> None:
         _, w, *bias = plan.where.anchor.inputs
         self.plan = plan
         self.dot = PairDot(plan.unit)
         self.vertical, self.horizontal = plan.axes
-        self.batch = plan.x.type.dims[0]
-        self.x = buffers[plan.x]
         self.weights = buffers[w]
         self.bias = buffers[bias[0]] if bias else None
-        self.rows = self.x if scratch is None else view(scratch, memory_dtype(plan.x.type.dtype))
+        self.copy = view(scratch, memory_dtype(plan.x.type.dtype))
+        self.interleaver = Interleaver(plan, buffers[plan.x], self.copy)
         self.elements = Elements(plan.where.region, buffers, plan.where.result.type.dims)
 
     def emit(self) -> None:
         """Emit all loops."""
-        plan, out = self.plan, self.vertical.out
-        strips = -(-out // plan.strip_rows)
-        threads = plan.target.threads
-        share = Blocks(self.batch * strips, -(-self.batch * strips // threads))
-        with outer_loop(share.count, threads) as part, count(*block_range(part, share)) as strip:
-            image, first = T.floordiv(strip, strips), T.floormod(strip, strips) * plan.strip_rows
-            top = first * self.vertical.stride - self.vertical.pad
-            if plan.copied:
-                base = part * plan.strip_elements
-                self._copy(image, top, base)
-            else:
-                base = self._pixel(image, top, T.int32(0))
+        plan, out, threads = self.plan, self.vertical.out, self.plan.target.threads
+        work = plan.work
+        with outer_loop(work.count, threads) as block, count(*block_range(block, work)) as strip:
+            image = T.floordiv(strip, plan.strips)
+            first = T.floormod(strip, plan.strips) * plan.strip_rows
+            base = block * plan.strip_elements
+            self.interleaver.emit(image, first, base)
             with count(first, T.min(first + plan.strip_rows, T.int32(out))) as y:
-                below = (y - first) * self.vertical.stride * plan.row_pixels * plan.pixel_elements
-                self._row(image * out + y, base + below)
+                below = (y - first) * self.vertical.stride
+                start = base + T.floordiv(below, plan.row_step) * plan.row_elements
+                shift = T.floormod(below, plan.row_step) if plan.shifts > 1 else T.int32(0)
+                self._row(image * out + y, start, shift * (plan.wide * plan.taps))
 
-    def _pixel(self, image: Expr, y: Expr, x: Expr) -> Expr:
-        """The offset of a pixel of the input."""
-        return ((image * self.vertical.size + y) * self.horizontal.size + x) * self.plan.channels
-
-    # Copying a strip of rows, with padding around them
-
-    def _copy(self, image: Expr, top: Expr, base: Expr) -> None:
+    def _row(self, row: Expr, start: Expr, weights: Expr) -> None:
+        """Output row `row`: its windows start in the copy from `start` on."""
         plan = self.plan
-        wide = plan.row_pixels * plan.pixel_elements
-        with loop(extent(self.vertical, plan.strip_rows)) as i:
-            row, start = top + i, base + i * wide
-            with T.If(T.And(row >= 0, row < self.vertical.size)):
-                with T.Then():
-                    self._copy_row(self._pixel(image, row, T.int32(0)), start)
-                with T.Else():
-                    self._fill(start, wide)
-
-    def _copy_row(self, source: Expr, target: Expr) -> None:
-        plan = self.plan
-        left = min(self.horizontal.pad, plan.row_pixels)
-        inside = max(0, min(self.horizontal.size, plan.row_pixels - left))
-        wide = plan.pixel_elements
-        self._fill(target, left * wide)
-        if wide == plan.channels:
-            self._move(source, target + left * wide, inside * wide)
-        else:
-            with loop(inside) as i:
-                self._move(source + i * plan.channels, target + (left + i) * wide, plan.channels)
-        self._fill(target + (left + inside) * wide, (plan.row_pixels - left - inside) * wide)
-
-    def _move(self, source: Expr, target: Expr, elements: int) -> None:
-        dtype = self.plan.x.type.dtype
-
-        def move(i: Expr, lanes: int) -> None:
-            value = unpack(load(self.x, source + i, lanes), dtype)
-            store(self.rows, target + i, value, lanes)
-
-        channel_vectors(elements, self.plan.target.lanes(dtype.itemsize), move)
-
-    def _fill(self, target: Expr, elements: int) -> None:
-        dtype = self.plan.x.type.dtype
-
-        def fill(i: Expr, lanes: int) -> None:
-            value = const(self.plan.op.pad_value, lanes, memory_dtype(dtype))
-            store(self.rows, target + i, value, lanes)
-
-        channel_vectors(elements, self.plan.target.lanes(dtype.itemsize), fill)
-
-    # Convolving
-
-    def _row(self, row: Expr, base: Expr) -> None:
-        plan = self.plan
+        lanes = plan.lanes
+        whole = plan.channels // (TOGETHER * lanes) * (TOGETHER * lanes)
         for group in plan.tiles:
             with loop(group.count) as t:
                 x = group.start + t * group.size
-                left = base + x * self.horizontal.stride * plan.pixel_elements
-                pixel = row * self.horizontal.out + x
-                tile = partial(self._tile, left, pixel, group.size)
-                channel_vectors(plan.channels, plan.lanes, tile)
+                left = start + x * (self.horizontal.stride * plan.wide * 2)
+                tile = partial(self._tile, left, weights, row * self.horizontal.out + x, group.size)
+                channel_vectors(whole, TOGETHER * lanes, tile)
+                channel_vectors(
+                    plan.channels - whole, lanes, lambda c, n, tile=tile: tile(whole + c, n)
+                )
 
-    def _tile(self, left: Expr, pixel: Expr, size: int, channel: Expr, lanes: int) -> None:
-        """The sums of `size` neighbouring pixels, and what follows them."""
+    def _tile(
+        self, left: Expr, weights: Expr, pixel: Expr, size: int, channel: Expr, lanes: int
+    ) -> None:
+        """The sums of `size` neighbouring pixels in `lanes` channels, and what follows them."""
         plan = self.plan
-        sums = Registers(size, plan.lanes, "int32")
+        vectors = -(-lanes // plan.lanes)
+        sums = Registers(size * vectors, plan.lanes, "int32")
         zero = const(0, plan.lanes, "int32")
-        start = zero if self.bias is None else load(self.bias, channel, plan.lanes)
-        for i in range(size):
-            sums.set(i, start)
-        self._sum(sums, left + channel, channel)
+        for j in range(vectors):
+            at = channel + j * plan.lanes
+            start = zero if self.bias is None else load(self.bias, at, plan.lanes)
+            for i in range(size):
+                sums.set(i * vectors + j, start)
+            numbers = [i * vectors + j for i in range(size)]
+            self._sum(numbers, sums, left + at * 2, weights + at * plan.taps)
 
         def place(kept: Registers, i: Expr) -> None:
-            known = {plan.where.result: kept.get(i, lanes)}
+            known = {plan.where.result: kept.get(i * vectors, lanes)}
             self.elements.store_outputs(known, pixel + i, channel, lanes)
 
         if len(plan.where.region.nodes) - 1 > MAX_SHORT:
@@ -159,56 +111,44 @@ class PairsEmitter:
             for number in range(size):
                 place(sums, T.int32(number))
 
-    def _sum(self, sums: Registers, left: Expr, channel: Expr) -> None:
-        """Add all products, a pair of kernel rows at a time."""
-        whole = self.vertical.kernel // 2
-        width = self.horizontal.kernel * sums.count
-        if self.plan.row_pairs * width <= MAX_UNROLLED:
-            for pair in range(whole):
-                self._sum_pair(sums, left, channel, T.int32(pair), 2)
+    def _sum(self, where: list[int], sums: Registers, left: Expr, weights: Expr) -> None:
+        """Add all products to the sums with these numbers, one for each pixel of a tile."""
+        plan = self.plan
+        wide = self.horizontal.kernel * plan.lanes * 2
+
+        def pair(j: Expr) -> None:
+            down = j * (plan.pair_step * plan.row_elements)
+            self._sum_pair(where, sums, left + down, weights + j * wide)
+
+        if plan.pairs * self.horizontal.kernel * len(where) <= MAX_UNROLLED:
+            for number in range(plan.pairs):
+                pair(T.int32(number))
         else:
-            with loop(whole) as pair:
-                self._sum_pair(sums, left, channel, pair, 2)
-        if self.vertical.kernel % 2:
-            self._sum_pair(sums, left, channel, T.int32(whole), 1)
+            with loop(plan.pairs) as number:
+                pair(number)
 
-    def _sum_pair(self, sums: Registers, left: Expr, channel: Expr, pair: Expr, rows: int) -> None:
-        """Add the products of one pair of kernel rows, of which `rows` are there."""
-        plan, horizontal = self.plan, self.horizontal
-        below = self.vertical.dilation * plan.row_pixels * plan.pixel_elements
-        top = left + pair * 2 * below
-        taps = plan.row_pairs * horizontal.kernel
-        # The weights of a vector of channels are 2 * taps times as many as its channels.
-        first = channel * (2 * taps) + pair * (horizontal.kernel * plan.lanes * 2)
-
-        def add(column: Expr, i: int, kw: Expr) -> None:
-            weight = self.dot.weights(self.weights, first + kw * (plan.lanes * 2))
-            sums.set(i, self.dot.add(sums.get(i), column, weight))
+    def _sum_pair(self, where: list[int], sums: Registers, left: Expr, weights: Expr) -> None:
+        """Add the products of one pair of kernel rows."""
+        plan, axis = self.plan, self.horizontal
+        wide = plan.lanes * 2
 
         def column(x: Expr) -> Expr:
-            at = top + x * plan.pixel_elements
-            return named(self._pair(at, at + below if rows == 2 else None))
+            return named(cast(load(self.copy, left + x * (plan.wide * 2), wide), "int16"))
 
-        if horizontal.kernel * sums.count > MAX_UNROLLED:
-            with loop(horizontal.kernel) as kw:
-                for i in range(sums.count):
-                    add(column(i * horizontal.stride + kw * horizontal.dilation), i, kw)
+        def add(value: Expr, i: int, kw: Expr) -> None:
+            weight = self.dot.weights(self.weights, weights + kw * wide)
+            sums.set(where[i], self.dot.add(sums.get(where[i]), value, weight))
+
+        if axis.kernel * len(where) > MAX_UNROLLED:
+            with loop(axis.kernel) as kw:
+                for i in range(len(where)):
+                    add(column(i * axis.stride + kw * axis.dilation), i, kw)
             return
         users: dict[int, list[tuple[int, int]]] = {}
-        for i in range(sums.count):
-            for kw in range(horizontal.kernel):
-                at = i * horizontal.stride + kw * horizontal.dilation
-                users.setdefault(at, []).append((i, kw))
-        for x, pairs in sorted(users.items()):
+        for i in range(len(where)):
+            for tap in range(axis.kernel):
+                users.setdefault(i * axis.stride + tap * axis.dilation, []).append((i, tap))
+        for x, taps in sorted(users.items()):
             value = column(T.int32(x))
-            for i, kw in pairs:
-                add(value, i, T.int32(kw))
-
-    def _pair(self, upper: Expr, lower: Expr | None) -> Expr:
-        """The elements of two rows side by side, in 16 bits each."""
-        lanes = self.plan.lanes
-        above = load(self.rows, upper, lanes)
-        if lower is None:
-            return tirx.reinterpret(f"int16x{2 * lanes}", cast(above, "int32"))
-        order = [i // 2 + i % 2 * lanes for i in range(2 * lanes)]
-        return cast(shuffle([above, load(self.rows, lower, lanes)], order), "int16")
+            for i, tap in taps:
+                add(value, i, T.int32(tap))

@@ -1,7 +1,8 @@
-"""The geometry of an integer depthwise convolution: pairs of kernel rows, strips of padded rows."""
+"""The geometry of an integer depthwise convolution: pairs of rows, strips, tiles of pixels."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,28 +11,29 @@ import numpy as np
 from graphopt.ir import Array, Value
 from graphopt.ops.convolution import Conv
 from graphopt.schedules.cpu.region import Anchored
-from graphopt.schedules.cpu.tiling import Group, split
+from graphopt.schedules.cpu.tiling import Blocks, Group, split
 from graphopt.schedules.cpu.unit import VectorUnit
 from graphopt.schedules.cpu.window import Axis, axes
 from graphopt.targets import Target
 
-# Accumulators of a tile of neighbouring pixels; with the weights of 3 x 3 taps they fill the
-# 16 registers of AVX2.
+# Neighbouring pixels of a tile: one vector of sums for each, and the weights of 3 columns of taps
+# fit the 16 registers of AVX2.
 PIXELS = range(7, 3, -1)
 # More multiplications than this are not written out.
 MAX_UNROLLED = 128
 
 
 @dataclass(frozen=True)
-class Pairs:
+class PairedRows:
     """A depthwise convolution whose taps are multiplied two by two.
 
-    The taps of a window column in rows 0 and 1, 2 and 3, ... are neighbours in a vector of 16-bit
-    elements, and so are their weights: one instruction (vpmaddwd) adds both products, exactly. A
-    last row without a partner is paired with weights of zero.
+    The elements of two rows lie side by side, and so do the weights of two kernel rows: one
+    instruction (vpmaddwd) adds both products, exactly. A row of a pair that is not in the window
+    has weights of zero.
 
-    Where there is padding, or channels do not fill vectors, a strip of rows is copied to scratch
-    first, so that nothing after it meets a border.
+    Strips of the input are copied to scratch in that form, together with their padding, so that
+    nothing after it meets a border: rows of pixels of `wide` channels of 2 elements. Windows that
+    start in a lower row have weights of their own (`shifts`), so that no row is copied twice.
     """
 
     where: Anchored
@@ -64,13 +66,9 @@ class Pairs:
         return self.unit.lanes
 
     @property
-    def vectors(self) -> int:
-        """Vectors of sums that hold all channels."""
-        return -(-self.channels // self.lanes)
-
-    @property
-    def row_pairs(self) -> int:
-        return -(-self.axes[0].kernel // 2)
+    def wide(self) -> int:
+        """The channels of a pixel of the copy: whole vectors of sums."""
+        return -(-self.channels // self.lanes) * self.lanes
 
     @cached_property
     def tiles(self) -> tuple[Group, ...]:
@@ -79,63 +77,88 @@ class Pairs:
         # Tiles of one size are less code than of two.
         return split(out, next((n for n in PIXELS if out % n == 0), PIXELS[0]))
 
-    # Strips
+    # Pairs of rows
 
     @property
-    def copied(self) -> bool:
-        """Whether the windows read a padded copy of the input."""
-        clipped = any(axis.clipped for axis in self.axes)
-        packed = self.x.type.dtype.bits < 8
-        return clipped or packed or self.channels % self.lanes > 0
+    def row_step(self) -> int:
+        """How far the upper rows of neighbouring pairs of the copy are apart in the input."""
+        vertical = self.axes[0]
+        return 2 if vertical.dilation == 1 else math.gcd(vertical.stride, 2 * vertical.dilation)
 
     @property
-    def pixel_elements(self) -> int:
-        """The distance of neighbouring pixels where the windows read them."""
-        return self.vectors * self.lanes if self.copied else self.channels
+    def shifts(self) -> int:
+        """In how many ways a window lies over the pairs: from an upper row or a lower one on."""
+        return 2 if self.axes[0].stride % self.row_step else 1
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs of rows a window reads."""
+        return (self.axes[0].kernel + self.shifts) // 2
+
+    @property
+    def pair_step(self) -> int:
+        """How far the pairs of a window are apart in the copy."""
+        return 2 * self.axes[0].dilation // self.row_step
+
+    def rows(self, outputs: int) -> int:
+        """How many pairs of rows of the copy `outputs` neighbouring output rows read."""
+        last = (outputs - 1) * self.axes[0].stride // self.row_step
+        return last + (self.pairs - 1) * self.pair_step + 1
 
     @property
     def row_pixels(self) -> int:
-        """The distance of rows where the windows read them, in pixels."""
-        return extent(self.axes[1], self.axes[1].out) if self.copied else self.axes[1].size
+        axis = self.axes[1]
+        return (axis.out - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1
 
     @property
-    def strip_elements(self) -> int:
-        """The size of the copy that one strip reads, in whole cache lines."""
-        rows = extent(self.axes[0], self.strip_rows)
-        return -(-rows * self.row_pixels * self.pixel_elements // 64) * 64
+    def row_elements(self) -> int:
+        return self.row_pixels * self.wide * 2
+
+    # Strips
 
     @cached_property
     def strip_rows(self) -> int:
         """How many output rows read one strip: half of the second-level cache holds it."""
         vertical = self.axes[0]
-        row = self.row_pixels * self.pixel_elements * self.x.type.dtype.itemsize
-        fitting = self.target.l2_bytes // 2 // row - extent(vertical, 1)
-        return max(1, min(vertical.out, fitting // vertical.stride + 1))
+        fitting = self.target.l2_bytes // 2 // (self.row_elements * self.x.type.dtype.itemsize)
+        more = (fitting - self.rows(2)) * self.row_step // vertical.stride
+        return max(1, min(vertical.out, more + 1))
+
+    @property
+    def strips(self) -> int:
+        """The strips of one image."""
+        return -(-self.axes[0].out // self.strip_rows)
+
+    @property
+    def work(self) -> Blocks:
+        """The strips of all images, in a block for each thread."""
+        total = self.x.type.dims[0] * self.strips
+        return Blocks(total, -(-total // self.target.threads))
+
+    @property
+    def strip_elements(self) -> int:
+        return self.rows(self.strip_rows) * self.row_elements
 
     @property
     def scratch_bytes(self) -> int:
-        size = self.strip_elements * self.x.type.dtype.itemsize
-        return self.target.threads * size if self.copied else 0
+        return self.work.count * self.strip_elements * self.x.type.dtype.itemsize
 
     # Constants
 
     @property
-    def weight_elements(self) -> int:
-        return self.vectors * self.row_pairs * self.axes[1].kernel * self.lanes * 2
+    def taps(self) -> int:
+        """The weights of each channel for one shift, zeros included."""
+        return self.pairs * self.axes[1].kernel * 2
 
     def pack_weights(self, weights: Array) -> Array:
-        """[C, 1, kh, kw] becomes [vectors][pairs of rows][kw][lanes][2], in 16 bits."""
+        """[C, 1, kh, kw] becomes [shifts][vectors][pairs][kw][lanes][2], in 16 bits."""
         channels, _, rows, columns = weights.shape
-        padded = np.zeros((self.vectors * self.lanes, self.row_pairs * 2, columns), np.int16)
-        padded[:channels, :rows] = weights[:, 0].astype(np.int16)
-        split = padded.reshape(self.vectors, self.lanes, self.row_pairs, 2, columns)
-        return np.ascontiguousarray(split.transpose(0, 2, 4, 1, 3)).reshape(-1)
+        padded = np.zeros((self.shifts, self.wide, self.pairs * 2, columns), np.int16)
+        for shift in range(self.shifts):
+            padded[shift, :channels, shift : shift + rows] = weights[:, 0].astype(np.int16)
+        cut = padded.reshape(self.shifts, -1, self.lanes, self.pairs, 2, columns)
+        return np.ascontiguousarray(cut.transpose(0, 1, 3, 5, 2, 4)).reshape(-1)
 
     def pack_bias(self, bias: Array) -> Array:
         """Zeros fill the last vector."""
-        return np.pad(bias, (0, self.vectors * self.lanes - self.channels))
-
-
-def extent(axis: Axis, outputs: int) -> int:
-    """How many neighbouring inputs the windows of `outputs` neighbouring outputs span."""
-    return (outputs - 1) * axis.stride + (axis.kernel - 1) * axis.dilation + 1
+        return np.pad(bias, (0, self.wide - self.channels))
