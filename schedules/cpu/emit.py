@@ -92,14 +92,22 @@ def count(start: Expr, stop: Expr) -> Iterator[Expr]:
         yield start + i
 
 
-def channel_vectors(channels: int, lanes: int, emit: Callable[[Expr, int], None]) -> None:
-    """Run `emit(channel, lanes)` for whole vectors of channels, then for the rest."""
-    whole, rest = divmod(channels, lanes)
-    if whole:
-        with loop(whole) as vector_number:
-            emit(vector_number * lanes, lanes)
-    if rest:
-        emit(T.int32(whole * lanes), rest)
+def channel_vectors(
+    channels: int, lanes: int, emit: Callable[[Expr, int], None], *narrower: int
+) -> None:
+    """Run `emit(channel, lanes)` for whole vectors of channels, then for the rest.
+
+    The rest is first cut into vectors of the `narrower` numbers of lanes.
+    """
+    first = 0
+    for wide in (lanes, *narrower):
+        whole = (channels - first) // wide
+        if whole:
+            with loop(whole) as vector_number:
+                emit(first + vector_number * wide, wide)
+        first += whole * wide
+    if first < channels:
+        emit(T.int32(first), channels - first)
 
 
 def outer_loop(extent: int, threads: int) -> AbstractContextManager[Expr]:

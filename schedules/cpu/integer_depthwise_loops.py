@@ -71,17 +71,13 @@ class DepthwiseEmitter:
     def _row(self, row: Expr, start: Expr, weights: Expr) -> None:
         """Output row `row`: its windows start in the copy from `start` on."""
         plan = self.plan
-        lanes = plan.lanes
-        whole = plan.channels // (TOGETHER * lanes) * (TOGETHER * lanes)
         for group in plan.tiles:
             with loop(group.count) as t:
                 x = group.start + t * group.size
                 left = start + x * (self.horizontal.stride * plan.wide * 2)
-                tile = partial(self._tile, left, weights, row * self.horizontal.out + x, group.size)
-                channel_vectors(whole, TOGETHER * lanes, tile)
-                channel_vectors(
-                    plan.channels - whole, lanes, lambda c, n, tile=tile: tile(whole + c, n)
-                )
+                pixel = row * self.horizontal.out + x
+                tile = partial(self._tile, left, weights, pixel, group.size)
+                channel_vectors(plan.channels, TOGETHER * plan.lanes, tile, plan.lanes)
 
     def _tile(
         self, left: Expr, weights: Expr, pixel: Expr, size: int, channel: Expr, lanes: int
