@@ -24,6 +24,12 @@ def test_host_takes_the_widest_vectors_it_can_run(monkeypatch: pytest.MonkeyPatc
     assert missing_features(every) == {"avx512bw"}
 
 
+def test_host_takes_the_widest_integer_products(monkeypatch: pytest.MonkeyPatch) -> None:
+    every = load_target("x86-64-avx512-vnni").features
+    monkeypatch.setattr(registry, "host_features", lambda: every)
+    assert load_target("cpu").name == "x86-64-avx512-vnni"
+
+
 def test_host_without_vectors_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "host_features", frozenset)
     with pytest.raises(TargetError, match="expected a CPU that runs one of x86-64-avx2"):

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from graphopt import ops
+from graphopt.ir import DType
 from graphopt.lower.codegen import compile_kernel
-from graphopt.lower.kernel import KernelPlan
-from graphopt.lower.testing import RegionBuilder
+from graphopt.lower.kernel import KernelPlan, Schedule
+from graphopt.lower.testing import Region, RegionBuilder
 from graphopt.schedules.cpu.conv2d import Conv2d
-from graphopt.targets import load_target
+from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
+from graphopt.targets import Target, load_target
+from tests.schedules.cpu.integer_regions import conv
 
 
 def innermost_loops(listing: str) -> list[list[str]]:
@@ -31,24 +34,55 @@ def innermost_loops(listing: str) -> list[list[str]]:
     return loops
 
 
-@pytest.mark.skipif(shutil.which("objdump") is None, reason="objdump is not installed")
-@pytest.mark.parametrize(("name", "register"), [("x86-64-avx2", "ymm"), ("x86-64-avx512", "zmm")])
-@pytest.mark.parametrize("kernel", [1, 3])
-def test_sums_stay_in_registers(name: str, register: str, kernel: int, tmp_path: Path) -> None:
-    target = load_target(name)
-    build = RegionBuilder()
-    x, w = build.input(1, 14, 14, 64), build.constant(128, 64, kernel, kernel)
-    op = ops.Conv((1, 1), (kernel // 2,) * 4, (1, 1), 1, "NHWC")
-    region = build.region(build.apply(op, x, w, build.constant(128)))
-    plan = Conv2d().plan(region.graph, target, region.constants)
+def loops_of(region: Region, schedule: Schedule, target: Target, folder: Path) -> list[list[str]]:
+    """The innermost loops of a region's kernel."""
+    plan = schedule.plan(region.graph, target, region.constants)
     assert isinstance(plan, KernelPlan)
-    code = tmp_path / "kernel.o"
+    code = folder / "kernel.o"
     code.write_bytes(compile_kernel(plan.build(), "kernel", target))
     command = ["objdump", "-d", "--no-show-raw-insn", str(code)]
     listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    sums = [loop for loop in innermost_loops(listing) if any("vfmadd" in line for line in loop)]
+    return innermost_loops(listing)
+
+
+def check_sums(loops: list[list[str]], instruction: str, register: str) -> None:
+    """Loops with this instruction keep their sums in registers, of which they use many."""
+    sums = [loop for loop in loops if any(instruction in line for line in loop)]
     assert sums
     for loop in sums:
         stores = [line for line in loop if re.search(rf"mov\w+\s+%{register}\d+,.*rsp", line)]
         assert len(stores) <= 2, loop
-        assert sum(f"%{register}" in line for line in loop if "vfmadd" in line) >= 8
+        assert sum(f"%{register}" in line for line in loop if instruction in line) >= 8
+
+
+needs_objdump = pytest.mark.skipif(shutil.which("objdump") is None, reason="no objdump here")
+
+
+@needs_objdump
+@pytest.mark.parametrize(("name", "register"), [("x86-64-avx2", "ymm"), ("x86-64-avx512", "zmm")])
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_sums_stay_in_registers(name: str, register: str, kernel: int, tmp_path: Path) -> None:
+    build = RegionBuilder()
+    x, w = build.input(1, 14, 14, 64), build.constant(128, 64, kernel, kernel)
+    op = ops.Conv((1, 1), (kernel // 2,) * 4, (1, 1), 1, "NHWC")
+    region = build.region(build.apply(op, x, w, build.constant(128)))
+    check_sums(loops_of(region, Conv2d(), load_target(name), tmp_path), "vfmadd", register)
+
+
+@needs_objdump
+@pytest.mark.parametrize(
+    ("name", "instruction", "register"),
+    [
+        ("x86-64-avx2", "vpmaddwd", "ymm"),
+        ("x86-64-avx512", "vpmaddwd", "zmm"),
+        ("x86-64-avx512-vnni", "vpdpbusd", "zmm"),
+    ],
+)
+@pytest.mark.parametrize("kernel", [1, 3])
+def test_integer_sums_stay_in_registers(
+    name: str, instruction: str, register: str, kernel: int, tmp_path: Path
+) -> None:
+    signed = (DType.I8, DType.I8)
+    region = conv((1, 14, 14, 64), 128, (kernel, kernel), pads=(kernel // 2,) * 4, types=signed)
+    loops = loops_of(region, IntegerConv2d(), load_target(name), tmp_path)
+    check_sums(loops, instruction, register)
