@@ -95,7 +95,8 @@ def _first(table: Table, relaxation: Relaxation, effort: float) -> Found:
             found = None
         if found is not None:
             return found
-    found = search(table, np.ones(len(table.loss), bool), effort)
+    everything = np.ones(len(table.loss), bool)
+    found = search(table, everything, effort / 10) or search(table, everything, effort)
     if found is None:
         raise BudgetError(
             "precision",
