@@ -201,7 +201,7 @@ class Compilation:
         """What was decided so far, and why."""
         from graphopt.report.build import build_report
 
-        report = build_report(program, self.instruments.records)
+        report = build_report(program, self.instruments.records, self.instruments.floats)
         if self.source is not None:
             digest = hashlib.sha256(self.source.read_bytes()).hexdigest()
             report = replace(

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
+from graphopt.analysis.floats import FloatNode, float_nodes, is_quantized
 from graphopt.errors import OptionError
 from graphopt.ir import Graph
 from graphopt.text import print_graph
-from graphopt.verify import verify, verify_phase
+from graphopt.verify import verify, verify_explained, verify_integer_regions, verify_phase
 
 VerifyLevel = Literal["each", "phase", "off"]
 
@@ -50,6 +51,8 @@ class Instruments:
         verify: after each pass, at the end of each phase, or never.
         bisect: rewrites after this many are refused; None allows all.
         progress: called with the name of each pass before it runs.
+        floats: what a quantized graph still computes in floats; None before the end of the
+            quantized phase, and of graphs without quantization.
     """
 
     dump: Path | None = None
@@ -59,6 +62,7 @@ class Instruments:
     records: list[PassRecord] = field(default_factory=list)
     permitted: int = 0
     last_permitted: str = ""
+    floats: tuple[FloatNode, ...] | None = None
     _dumped: int = 0
 
     @staticmethod
@@ -124,9 +128,22 @@ class Instruments:
             file.write_text(head + print_graph(graph, locations=True) + "\n")
 
     def after_phase(self, phase: str, graph: Graph) -> None:
-        """Check the invariant of a phase that has ended."""
+        """Check the invariant of a phase that has ended; note what it leaves in floats."""
         if self.verify != "off":
             verify_phase(graph, phase)
+        if phase == "quantized" and is_quantized(graph):
+            told = [
+                (record.name, each.where, each.reason)
+                for record in self.records
+                if record.phase == phase
+                for each in record.rejections
+            ]
+            self.floats = float_nodes(graph, told)
+            if self.verify != "off" and self.records:
+                verify_explained(graph, {where for _, where, _ in told})
+        if phase == "fused" and self.floats is not None and self.verify != "off":
+            names = {name for each in self.floats for name in each.name.split("+")}
+            verify_integer_regions(graph, names)
 
 
 _CURRENT: ContextVar[Instruments | None] = ContextVar("graphopt_instruments", default=None)

@@ -119,12 +119,10 @@ PIPELINE: tuple[Stage, ...] = (
         ),
         repeat=True,
     ),
-    # The integers of weights are known until what stays float folds them.
     Stage(
         "quantized",
         (
             INTEGERS,
-            "fold-decoded-constants",
             "fold-constants",
             "merge-common-subexpressions",
             "eliminate-dead-code",
@@ -133,6 +131,8 @@ PIPELINE: tuple[Stage, ...] = (
     Stage(
         "fused",
         (
+            # Weights are kept as integers up to here, for the passes that make integers of floats.
+            "fold-decoded-constants",
             "spell-out-quantization",
             "fold-zero-points",
             "merge-integer-offsets",

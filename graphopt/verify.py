@@ -1,10 +1,10 @@
 """What must hold for a graph at all times, and at the end of each phase."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from graphopt.errors import TypeRuleError, VerifyError
 from graphopt.ir import Graph, TensorType, Value
-from graphopt.ops import Fused, OnnxOp
+from graphopt.ops import Conv, Decode, Encode, Fused, MatMul, OnnxOp, Retype
 
 
 def verify(graph: Graph) -> None:
@@ -80,15 +80,72 @@ def _verify_fused(graph: Graph) -> None:
                 raise VerifyError(str(inner), "an OnnxOp must be a kernel of its own")
 
 
+def _verify_quantized(graph: Graph) -> None:
+    _verify_static(graph)
+    for node in graph.nodes:
+        before = any(value.type.quant is not None for value in node.inputs)
+        after = any(value.type.quant is not None for value in node.outputs)
+        floats = any(value.type.dtype.is_float for value in node.outputs)
+        if before and floats and not isinstance(node.op, Decode):
+            raise VerifyError(str(node), "expected decode between integers and floats")
+        if after and not before and not isinstance(node.op, Encode | Retype):
+            raise VerifyError(str(node), "expected encode between floats and integers")
+
+
 PHASES: dict[str, Callable[[Graph], None]] = {
     "imported": _verify_imported,
     "canonical": _verify_static,
-    "quantized": _verify_static,
+    "quantized": _verify_quantized,
     "fused": _verify_fused,
 }
 
 
 def verify_phase(graph: Graph, phase: str) -> None:
-    """Check the IR's invariants and those of the end of `phase`."""
+    """Check the IR's invariants and those of the end of `phase`.
+
+    Raises:
+        VerifyError: names the offending node.
+    """
     verify(graph)
     PHASES[phase](graph)
+
+
+def verify_explained(graph: Graph, explained: Collection[str]) -> None:
+    """Check that integer products are left in floats only where a pass said why.
+
+    Args:
+        graph: at the end of the quantized phase.
+        explained: the nodes, as text, of which a pass did.
+
+    Raises:
+        VerifyError: a product of decoded integers has no reason to be one of floats.
+    """
+    producers = graph.producers()
+    for node in graph.nodes:
+        if not isinstance(node.op, Conv | MatMul) or str(node) in explained:
+            continue
+        operands = [producers.get(value) for value in node.inputs[:2]]
+        if all(each is not None and isinstance(each.op, Decode) for each in operands):
+            raise VerifyError(str(node), "expected a product of integers, found one of floats")
+
+
+def verify_integer_regions(graph: Graph, floats: Collection[str]) -> None:
+    """Check that regions from integers to integers hold no floats but those that are known.
+
+    Args:
+        graph: at the end of the fused phase.
+        floats: the ONNX nodes that compute in floats.
+
+    Raises:
+        VerifyError: names the region.
+    """
+    for node in graph.nodes:
+        if not isinstance(node.op, Fused) or not set(floats).isdisjoint(node.location.names):
+            continue
+        if floats and not node.location.names:
+            continue  # Nothing tells where it comes from.
+        if any(value.type.dtype.is_float for value in (*node.inputs, *node.outputs)):
+            continue
+        for inner in node.op.body.nodes:
+            if any(value.type.dtype.is_float for value in inner.outputs):
+                raise VerifyError(str(node), f"expected integers, found the floats of {inner}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from graphopt.instruments import current
 from graphopt.ir import Array, Graph, Node, Value
-from graphopt.ops import Dequantize, OnnxOp
+from graphopt.ops import Decode, Dequantize, OnnxOp
 from graphopt.rewrite import Pass
 
 RANDOM = frozenset(
@@ -57,7 +57,7 @@ class FoldConstants(Pass):
     def _wanted(self, node: Node, constants: dict[Value, Array]) -> bool:
         if not all(value in constants for value in node.inputs):
             return False
-        if isinstance(node.op, Dequantize):
+        if isinstance(node.op, Decode | Dequantize):
             return False  # fold-decoded-constants does it, once the integers are not needed
         if isinstance(node.op, OnnxOp) and node.op.op_type in RANDOM:
             return False

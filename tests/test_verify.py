@@ -9,7 +9,7 @@ from graphopt.errors import VerifyError
 from graphopt.ir import DType, Graph, Node, TensorType, Value
 from graphopt.ops import Relu
 from graphopt.text import parse_graph
-from graphopt.verify import verify, verify_phase
+from graphopt.verify import verify, verify_explained, verify_integer_regions, verify_phase
 
 GRAPH = parse_graph("""graph g(%x: f32[2]) {
   %c: f32[2] = constant([1.0, 2.0])
@@ -120,3 +120,45 @@ def test_no_region_inside_a_region() -> None:
     }""")
     with pytest.raises(VerifyError, match="fused defining %b: a region inside a region"):
         verify_phase(graph, "fused")
+
+
+PRODUCT = parse_graph("""graph g(%x: f32[2,2]) {
+  %w: i8[2,2]<0.5, 0> = constant([[1, 2], [3, 4]])
+  %0: i8[2,2]<0.5, 0> = encode(%x) {dtype = 'i8', quant = <0.5, 0>}
+  %1: f32[2,2] = decode(%0) {quant = <0.5, 0>}
+  %2: f32[2,2] = decode(%w) {quant = <0.5, 0>}
+  %3: f32[2,2] = matmul(%1, %2)
+  return %3
+}""")
+
+
+def test_products_of_integers_stay_floats_only_for_a_reason() -> None:
+    verify_phase(PRODUCT, "quantized")
+    with pytest.raises(VerifyError, match="matmul defining %3: expected a product of integers"):
+        verify_explained(PRODUCT, ())
+    verify_explained(PRODUCT, ("matmul defining %3",))
+
+
+def test_quantized_values_are_refused_by_operators_of_floats() -> None:
+    graph = parse_graph("""graph g(%x: i8[2]<0.5, 0>) {
+      %0: i8[2]<0.5, 0> = sigmoid(%x)
+      return %0
+    }""")
+    _refused(graph, "sigmoid defining %0: the operator is not defined over quantized types")
+
+
+REGION = parse_graph("""graph g(%x: i8[2]) {
+  %y: i8[2] = fused(%x) @ ["gate"] region k(%a: i8[2]) {
+    %0: f32[2] = cast(%a) {to = 'f32'}
+    %1: f32[2] = sigmoid(%0)
+    %2: i8[2] = cast(%1) {to = 'i8'}
+    return %2
+  }
+  return %y
+}""")
+
+
+def test_regions_between_integers_hold_no_floats_but_those_that_are_known() -> None:
+    verify_integer_regions(REGION, ("gate",))
+    with pytest.raises(VerifyError, match=r"fused defining %y \(gate\): expected integers, found"):
+        verify_integer_regions(REGION, ("another",))

@@ -1,5 +1,5 @@
 """What was decided and why: the report of a compilation, as data, as text and as a page."""
 
-from graphopt.report.data import Buffer, Kernel, PassRun, Report
+from graphopt.report.data import Buffer, Island, Kernel, PassRun, Report
 
-__all__ = ["Buffer", "Kernel", "PassRun", "Report"]
+__all__ = ["Buffer", "Island", "Kernel", "PassRun", "Report"]

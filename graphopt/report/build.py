@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 
+from graphopt.analysis.floats import FloatNode
 from graphopt.instruments import PassRecord
 from graphopt.lower.program import Address, Call, Program
-from graphopt.report.data import Buffer, Kernel, PassRun, Report
+from graphopt.report.data import Buffer, Island, Kernel, PassRun, Report
 
 # Schedules that take whatever the fast ones refuse.
 GENERIC = ("generic", "onnx")
 
 
-def build_report(program: Program, records: Sequence[PassRecord]) -> Report:
+def build_report(
+    program: Program,
+    records: Sequence[PassRecord],
+    floats: Sequence[FloatNode] | None = None,
+) -> Report:
     """Everything but the compilation's own times."""
     graph = program.graph
     return Report(
@@ -27,7 +32,12 @@ def build_report(program: Program, records: Sequence[PassRecord]) -> Report:
         passes=_pass_runs(records),
         arena_bytes=program.arena_bytes,
         buffers=_buffers(program.calls),
+        floats=None if floats is None else tuple(_island(node) for node in floats),
     )
+
+
+def _island(node: FloatNode) -> Island:
+    return Island(node.name, node.operator, node.reason, node.inside)
 
 
 def _kernels(calls: Sequence[Call]) -> tuple[Kernel, ...]:

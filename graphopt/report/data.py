@@ -57,11 +57,24 @@ class PassRun:
 
 
 @dataclass(frozen=True)
+class Island:
+    """A node of a quantized model that computes in floats: its ONNX name, operator, and why.
+
+    `inside`: between quantized tensors, rather than where the model itself has floats.
+    """
+
+    name: str
+    operator: str
+    reason: str
+    inside: bool
+
+
+@dataclass(frozen=True)
 class Report:
     """One compilation, explained.
 
     `source` is the absolute path of the ONNX file, if it was one, and `seconds` the time of each
-    step of the compilation.
+    step of the compilation. `floats` is None for models without quantization.
     """
 
     model: str
@@ -76,6 +89,7 @@ class Report:
     arena_bytes: int = 0
     buffers: tuple[Buffer, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
+    floats: tuple[Island, ...] | None = None
     source: str = ""
     source_sha256: str = ""
 
@@ -115,4 +129,6 @@ class Report:
             for p in data["passes"]
         )
         fields["buffers"] = tuple(Buffer(**b) for b in data["buffers"])
+        if data["floats"] is not None:
+            fields["floats"] = tuple(Island(**each) for each in data["floats"])
         return Report(**fields)

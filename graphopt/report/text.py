@@ -58,8 +58,19 @@ def fusion(report: Report) -> Table:
     return table
 
 
+def floats(report: Report) -> Table | Text:
+    """What a quantized model still computes in floats, and why."""
+    if not report.floats:
+        return Text("every operator of the quantized model computes on integers")
+    table = Table("in floats", "operator", "where", "why", box=None, pad_edge=False)
+    for each in report.floats:
+        where = "between integers" if each.inside else "at a border"
+        table.add_row(Text(each.name), each.operator, where, Text(each.reason))
+    return table
+
+
 def full(report: Report) -> RenderableType:
-    """Summary, kernels, passes and warnings, one under the other."""
+    """Summary, kernels, passes, floats and warnings, one under the other."""
 
     def parts() -> Iterator[RenderableType]:
         yield summary(report)
@@ -68,6 +79,9 @@ def full(report: Report) -> RenderableType:
         if report.passes:
             yield Text()
             yield fusion(report)
+        if report.floats is not None:
+            yield Text()
+            yield floats(report)
         for warning in report.warnings:
             yield Text(f"slower route: {warning}", style="yellow")
 

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 from rich.console import Console
 
-from graphopt.report import Buffer, Kernel, PassRun, Report, html, text, units
+from graphopt.report import Buffer, Island, Kernel, PassRun, Report, html, text, units
 
 
 def example() -> Report:
@@ -29,6 +29,7 @@ def example() -> Report:
         ),
         arena_bytes=4608,
         buffers=(Buffer("a", 0, 4096, 0, 1), Buffer("b", 4096, 512, 1, 1)),
+        floats=(Island("soft <max>", "softmax", "its result is not quantized", False),),
         seconds={"passes": 0.5, "kernels": 1.5},
     )
 
@@ -45,6 +46,7 @@ def test_text_names_kernels_reasons_and_warnings() -> None:
     shown = captured.get()
     for part in ("small <net>", "conv relu", "12.5 us", "4.61 kB", "1 x two users"):
         assert part in shown
+    assert "soft <max>" in shown and "its result is not quantized" in shown
     assert "slower route: k1 (odd): runs one by one" in shown
     assert "quiet" not in shown
 
