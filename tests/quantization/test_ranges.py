@@ -53,7 +53,7 @@ def test_merged_histograms() -> None:
     a, b = histogram(parts[0].astype(np.float32)), histogram(*parts[1:])
     a.merge(b)
     assert a.counts.sum() == 3000
-    assert (a.low, a.high) == (np.float32(np.min(parts)), np.float32(np.max(parts)))
+    assert (a.low, a.high) == (float(np.float32(np.min(parts))), float(np.float32(np.max(parts))))
     a.merge(Histogram())
     assert a.counts.sum() == 3000
 
