@@ -52,6 +52,8 @@ def test_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
         "graphopt/py.typed",
         "graphopt/demo/digits.onnx",
         "graphopt/demo/digits.npz",
+        "graphopt/report/page.html.j2",
+        "graphopt/report/pareto.html.j2",
         "graphopt/report/report.html.j2",
         *(f"graphopt/targets/{path.name}" for path in (ROOT / "targets").glob("*.toml")),
     }

@@ -1,23 +1,37 @@
-"""The report as one HTML page that needs nothing but itself."""
+"""Pages that need nothing but themselves, and the report as one of them."""
 
-from importlib.resources import files
+from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from graphopt.report import units
 from graphopt.report.data import Report
 from graphopt.report.picture import arena_svg
 
 
-def render(report: Report) -> str:
-    """The page, as text."""
+def page(template: str, **content: Any) -> str:
+    """A template of this folder, filled in."""
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("graphopt.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
-    environment.filters.update(size=units.size, count=units.count, duration=units.duration)
-    source = files("graphopt.report").joinpath("report.html.j2").read_text("utf-8")
+    environment.filters.update(
+        size=units.size, count=units.count, duration=units.duration, cost=units.cost
+    )
+    return environment.get_template(template).render(**content)
+
+
+def render(report: Report) -> str:
+    """The page of a report, as text."""
     slowest = max((k.microseconds or 0 for k in report.kernels), default=0)
     largest = max((k.macs for k in report.kernels), default=0)
-    return environment.from_string(source).render(
-        report=report, arena=arena_svg(report), slowest=slowest, largest=largest
+    return page(
+        "report.html.j2",
+        report=report,
+        arena=arena_svg(report),
+        slowest=slowest,
+        largest=largest,
     )

@@ -16,6 +16,15 @@ def duration(microseconds: float) -> str:
     return _scaled(microseconds, ("us", "ms", "s"))
 
 
+def cost(value: float, name: str) -> str:
+    """A number in the unit that the name of a cost ends in: bytes, us, ms; else as it is."""
+    if name.endswith("bytes"):
+        return size(round(value))
+    if name.endswith(("_us", "_ms")):
+        return duration(value * (1000 if name.endswith("_ms") else 1))
+    return count(round(value)) if value >= 1000 else f"{value:.4g}"
+
+
 def _scaled(number: float, units: tuple[str, ...]) -> str:
     unit = 0
     while number >= 999.5 and unit + 1 < len(units):
