@@ -37,7 +37,7 @@ def pareto_html(
 def front_svg(front: Front, chosen: Assignment | None, at_most: float | None = None) -> str:
     """An SVG element: cost to the right, loss upwards, a circle per point, a ring round `chosen`.
 
-    Between two points the line is that of the first: no cost between theirs buys less loss.
+    The line is what the points show to be reachable; if the front is complete it is the front.
     """
     points = [(point.costs[front.cost], point.loss) for point in front.points]
     marked = [*points, *([(chosen.costs[front.cost], chosen.loss)] if chosen else [])]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, sqrt
 
 from graphopt.solver.precision.conflict import explain
 from graphopt.solver.precision.optimum import solve
@@ -51,7 +51,7 @@ def pareto_front(
 ) -> Front:
     """The front between the least loss and the least cost, within the problem's limits.
 
-    The largest gap between known points (in loss times cost) is halved again and again, each time
+    The largest gap between known points (in cost times root loss) is halved again and again, each time
     by one exact solution under the halved cost (the epsilon-constraint method, Haimes 1971), until
     no gap is open or `max_solves` is reached.
 
@@ -116,7 +116,8 @@ def _open(gap: _Gap, cost: str) -> list[_Gap]:
 
 
 def _area(gap: _Gap, cost: str) -> float:
-    return (gap.high.costs[cost] - gap.known) * (gap.low.loss - gap.high.loss)
+    """Cost times root loss: losses are mostly squared errors, and span many powers of ten."""
+    return (gap.high.costs[cost] - gap.known) * (sqrt(gap.low.loss) - sqrt(gap.high.loss))
 
 
 def _non_dominated(points: list[Assignment], cost: str) -> tuple[Assignment, ...]:
