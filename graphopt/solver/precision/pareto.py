@@ -51,9 +51,9 @@ def pareto_front(
 ) -> Front:
     """The front between the least loss and the least cost, within the problem's limits.
 
-    The largest gap between known points (in cost times root loss) is halved again and again, each time
-    by one exact solution under the halved cost (the epsilon-constraint method, Haimes 1971), until
-    no gap is open or `max_solves` is reached.
+    The largest gap between known points (in cost times root loss) is halved again and again, each
+    time by one exact solution under the halved cost (the epsilon-constraint method, Haimes 1971),
+    until no gap is open or `max_solves` is reached.
 
     Args:
         cost: a cost of the choices, or the name of a limit.
