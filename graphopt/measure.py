@@ -120,7 +120,7 @@ def peak_memory(kind: str, model: Path, inputs: Mapping[str, Array], threads: in
     return int(json.loads(done.stdout.splitlines()[-1]))
 
 
-def _high_water() -> int:
+def high_water() -> int:
     """Bytes of this process's largest resident size so far, of which exec starts a new count."""
     found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
     assert found is not None, "Linux tells VmHWM"
@@ -144,7 +144,7 @@ def _main(kind: str, model: Path, file: Path, threads: int) -> None:
         run = onnxruntime_runner(model, threads)
         for _ in range(3):
             run(inputs)
-    print(_high_water())
+    print(high_water())
 
 
 if __name__ == "__main__":
