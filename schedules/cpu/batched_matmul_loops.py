@@ -58,7 +58,7 @@ class BatchEmitter:
                 product,
                 self.tiles,
                 lambda row: a + row * self.panels.depth,
-                slot,
+                lambda panel, vector: slot + vector * self.panels.vector_elements,
                 matrix * rows,
             )
 

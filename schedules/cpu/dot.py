@@ -38,6 +38,10 @@ class Dot(ABC):
     def add(self, total: Expr, x: Expr, w: Expr) -> Expr:
         """`total` and the products of what `spread` and `weights` gave."""
 
+    def widen(self, total: Expr, narrow: Expr) -> Expr:
+        """`total` and the neighbouring pairs of sums of a burst, of units that have such."""
+        raise NotImplementedError
+
 
 class FloatDot(Dot):
     """A fused multiply-add of f32."""
@@ -95,6 +99,22 @@ class QuadDot(Dot):
         return total
 
 
+class BurstDot(QuadDot):
+    """The same for few bits: pairs of products in 16 bits (vpmaddubsw), which steps add up there.
+
+    A step would saturate, and several of them wrap, only beyond what `unit.burst` allows.
+    """
+
+    _NAMES = {8: "llvm.x86.avx2.pmadd.ub.sw", 16: "llvm.x86.avx512.pmaddubs.w.512"}
+
+    def add(self, total: Expr, x: Expr, w: Expr) -> Expr:
+        name = self._NAMES[self.lanes]
+        return total + tirx.call_llvm_pure_intrin(f"int16x{2 * self.lanes}", name, x, w)
+
+    def widen(self, total: Expr, narrow: Expr) -> Expr:
+        return PairDot(self.unit).add(total, narrow, const(1, narrow))
+
+
 class VnniDot(QuadDot):
     """The same as one instruction, vpdpbusd."""
 
@@ -108,6 +128,8 @@ def integer_dot(unit: VectorUnit, target: Target) -> Dot:
     """The step that `integer_unit` chose."""
     if unit.terms == 2:
         return PairDot(unit)
+    if unit.burst:
+        return BurstDot(unit)
     return (VnniDot if "avx512_vnni" in target.features else QuadDot)(unit)
 
 

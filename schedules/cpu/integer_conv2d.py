@@ -47,7 +47,7 @@ class IntegerConv2d:
                 region=region,
                 build=integer_product_builder(product),
                 packs={weights: lambda array: product.pack(array.reshape(-1, depth).T)},
-                scratch_bytes=product.staging.bytes,
+                scratch_bytes=product.scratch_bytes,
                 inplace=where.inplace(*where.anchor.inputs),
             )
 
@@ -61,6 +61,6 @@ class IntegerConv2d:
             region=region,
             build=build,
             packs={weights: plan.pack},
-            scratch_bytes=plan.staging.bytes,
+            scratch_bytes=plan.scratch_bytes,
             inplace=where.inplace(*where.anchor.inputs),
         )

@@ -117,7 +117,11 @@ class IntegerConvPlan:
     @cached_property
     def weights(self) -> IntegerWeights:
         dtype = self.where.anchor.inputs[1].type.dtype
-        return IntegerWeights(self.panels, self.op.groups, dtype, self.staging.biased)
+        return IntegerWeights(self.panels, self.op.groups, dtype, self.staging.bias)
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.staging.bytes + self.weights.room * self.staging.work.count
 
     def pack(self, weights: Array) -> Array:
         """[O, I/groups, kh, kw] to panels whose depth runs over kh, kw, channels."""

@@ -47,6 +47,6 @@ class IntegerMatMul:
             region=region,
             build=integer_product_builder(plan),
             packs={where.input_index(b): pack},
-            scratch_bytes=plan.staging.bytes,
+            scratch_bytes=plan.scratch_bytes,
             inplace=where.inplace(a, b),
         )

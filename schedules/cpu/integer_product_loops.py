@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
 from graphopt.schedules.cpu.dot import integer_dot
-from graphopt.schedules.cpu.emit import Buffer, Elements, Flat, T, count, kernel, view
+from graphopt.schedules.cpu.emit import Buffer, Elements, Flat, T, count, kernel
+from graphopt.schedules.cpu.integer_weights_loops import WeightReader
 from graphopt.schedules.cpu.matmul_loops import emit_tiles
 from graphopt.schedules.cpu.product import Operands, TileEmitter, block_range, row_of
 from graphopt.schedules.cpu.staging_loops import Stager
@@ -25,14 +26,14 @@ def build_integer_product(plan: IntegerProductPlan) -> PrimFunc:
 
     def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
         stager = Stager(plan.staging, buffers[x], scratch)
-        starts = [buffers[value] for value in bias]
-        if weights.biased:
-            starts.append(view(buffers[w], "int32"))
+        reader = WeightReader(weights, buffers[w], scratch, plan.staging.bytes)
+        starts = (*(buffers[value] for value in bias), *reader.starts)
         elements = Elements(where.region, buffers, where.result.type.dims)
-        operands = Operands(stager.staged, buffers[w], tuple(starts))
+        operands = Operands(stager.staged, reader.buffer, starts)
         tiles = TileEmitter(elements, where, integer_dot(plan.unit, plan.target), operands)
         blocks, depth = product.grid.panels.count, product.panels.depth
-        with stager.workers(plan.target.threads) as (part, slot):
+        with stager.workers(plan.target.threads) as (part, worker):
+            slot = worker * plan.staging.slot
             some = block_range(T.floordiv(part, blocks), product.grid.rows)
             first, last = (row_of(product.tiles, tile) for tile in some)
             with count(first, last) as row:
@@ -41,11 +42,11 @@ def build_integer_product(plan: IntegerProductPlan) -> PrimFunc:
                 product,
                 tiles,
                 lambda row: slot + (row - first) * depth,
-                T.int32(weights.first),
+                lambda panel, vector: reader.panel(panel, vector, worker, T.int32(0)),
                 T.int32(0),
                 some,
                 block_range(T.floormod(part, blocks), product.grid.panels),
             )
 
     flat = Flat(weights.elements, weights.stored.name)
-    return kernel(where.region, body, {where.input_index(w): flat}, plan.staging.bytes)
+    return kernel(where.region, body, {where.input_index(w): flat}, plan.scratch_bytes)

@@ -51,7 +51,11 @@ class IntegerProductPlan:
     @cached_property
     def weights(self) -> IntegerWeights:
         dtype = self.where.anchor.inputs[1].type.dtype
-        return IntegerWeights(self.product.panels, 1, dtype, self.staging.biased)
+        return IntegerWeights(self.product.panels, 1, dtype, self.staging.bias)
+
+    @property
+    def scratch_bytes(self) -> int:
+        return self.staging.bytes + self.weights.room * self.staging.work.count
 
     def pack(self, matrix: Array) -> Array:
         """Pack the [depth, channels] matrix."""

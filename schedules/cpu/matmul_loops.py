@@ -25,6 +25,7 @@ from graphopt.schedules.cpu.product import (
     block_range,
     within,
 )
+from graphopt.schedules.cpu.tiling import Panel
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -48,7 +49,7 @@ def build_product(plan: ProductPlan) -> PrimFunc:
                 plan,
                 tiles,
                 lambda row: row * plan.panels.depth,
-                T.int32(0),
+                lambda panel, vector: vector * plan.panels.vector_elements,
                 T.int32(0),
                 block_range(T.floordiv(outer, blocks), plan.grid.rows),
                 block_range(T.floormod(outer, blocks), plan.grid.panels),
@@ -62,15 +63,16 @@ def emit_tiles(
     plan: ProductPlan,
     tiles: TileEmitter,
     start: Callable[[Expr], Expr],
-    weights: Expr,
+    weights: Callable[[Panel, Expr], Expr],
     first_row: Expr,
     some_tiles: tuple[Expr, Expr] | None = None,
     some_panels: tuple[Expr, Expr] | None = None,
 ) -> None:
     """Emit the register tiles of a product, all or those in two ranges.
 
-    `start(row)` is the offset of a row of the first matrix, `weights` that of the packed second
-    one, `first_row` the row of the output that row 0 belongs to.
+    `start(row)` is the offset of a row of the first matrix, `weights(panel, vector)` that of the
+    panel of the second one that starts with a vector of columns, `first_row` the row of the output
+    that row 0 belongs to.
     """
     panels = plan.panels
     terms = panels.unit.terms
@@ -81,6 +83,7 @@ def emit_tiles(
             vector = panel.group.start + (p - panel.group.first) * panel.group.size
             column = vector * panels.lanes
             wide = panel.group.size * panels.lanes * terms
+            first_weight = weights(panel, vector)
             for group in plan.tiles:
                 with count(*within(group, *(some_tiles or every_tile))) as t:
                     row = group.start + (t - group.first) * group.size
@@ -89,7 +92,7 @@ def emit_tiles(
                         range(group.size),
                         panels.unit.steps(panels.depth),
                         partial(_element, start, row, terms),
-                        partial(_weight, weights + vector * panels.vector_elements, wide),
+                        partial(_weight, first_weight, wide),
                     )
                     tiles.accumulate(sums, panel.group.size, segment)
                     tiles.finish(sums, group.size, panel, first_row + row, column)

@@ -87,6 +87,32 @@ class TileEmitter:
 
     def accumulate(self, sums: Registers, vectors: int, segment: Segment) -> None:
         """Add all products of `segment`."""
+        burst = self.dot.unit.burst
+        if not burst:
+            self._steps(sums, vectors, segment, T.int32(0), segment.steps)
+            return
+        size = -(-segment.steps // -(-segment.steps // burst))
+        rounds, rest = divmod(segment.steps, size)
+        with loop(rounds) as number:
+            self._burst(sums, vectors, segment, number * size, size)
+        if rest:
+            self._burst(sums, vectors, segment, T.int32(rounds * size), rest)
+
+    def _burst(
+        self, sums: Registers, vectors: int, segment: Segment, first: Expr, steps: int
+    ) -> None:
+        """Sum some steps in narrow lanes, and add those sums."""
+        narrow = Registers(sums.count, self.lanes * 2, "int16")
+        for i in range(sums.count):
+            narrow.set(i, const(0, self.lanes * 2, "int16"))
+        self._steps(narrow, vectors, segment, first, steps)
+        for i in range(sums.count):
+            sums.set(i, self.dot.widen(sums.get(i), narrow.get(i)))
+
+    def _steps(
+        self, sums: Registers, vectors: int, segment: Segment, first: Expr, steps: int
+    ) -> None:
+        """Add the products of some steps, from `first` on."""
         dot = self.dot
         wide = dot.lanes * dot.unit.terms
 
@@ -98,15 +124,15 @@ class TileEmitter:
                     w = dot.weights(self.operands.weights, base + j * wide)
                     sums.set(i * vectors + j, dot.add(sums.get(i * vectors + j), x, w))
 
-        rounds, rest = divmod(segment.steps, dot.unroll)
+        rounds, rest = divmod(steps, dot.unroll)
         if rounds > 1:
             with loop(rounds) as k:
                 for u in range(dot.unroll):
-                    step(k * dot.unroll + u)
+                    step(first + k * dot.unroll + u)
         else:
-            rest = segment.steps
-        for k in range(segment.steps - rest, segment.steps):
-            step(T.int32(k))
+            rest = steps
+        for k in range(steps - rest, steps):
+            step(first + k)
 
     def finish(self, sums: Registers, rows: int, panel: Panel, row: Expr, column: Expr) -> None:
         """Apply the elementwise nodes and store: rows `row`, `row` + 1, ... from `column` on."""

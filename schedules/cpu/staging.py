@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphopt.ir import TensorType
-from graphopt.schedules.cpu.integer_weights import BIAS
 from graphopt.schedules.cpu.tiling import Blocks
 from graphopt.schedules.cpu.unit import VectorUnit
 from graphopt.schedules.cpu.window import Axis
@@ -55,13 +54,10 @@ class Staging:
     work: Blocks
 
     @property
-    def biased(self) -> bool:
-        """Whether elements are copied as unsigned bytes, moved up by `BIAS`."""
-        return self.unit.terms == 4 and self.x.dtype.is_signed
-
-    def stored(self, value: int) -> int:
-        """An element of the input as the copy holds it."""
-        return value + BIAS if self.biased else value
+    def bias(self) -> int:
+        """What is added to copied elements, to make bytes unsigned."""
+        moved = self.unit.terms == 4 and self.x.dtype.is_signed
+        return 1 << self.x.dtype.bits - 1 if moved else 0
 
     @property
     def dtype(self) -> str:

@@ -22,7 +22,6 @@ from graphopt.schedules.cpu.emit import (
     store,
     view,
 )
-from graphopt.schedules.cpu.integer_weights import BIAS
 from graphopt.schedules.cpu.product import block_range
 from graphopt.schedules.cpu.staging import StagedAxis, Staging
 
@@ -37,13 +36,13 @@ class Stager:
 
     @contextmanager
     def workers(self, threads: int) -> Iterator[tuple[Expr, Expr]]:
-        """Loops over all parts of the work: (part, offset of the worker's memory)."""
+        """Loops over all parts of the work: (part, number of the worker)."""
         work = self.staging.work
         with (
             outer_loop(work.count, threads) as worker,
             count(*block_range(worker, work)) as part,
         ):
-            yield part, worker * self.staging.slot
+            yield part, worker
 
     def copy(self, source: Expr, to: Expr, elements: int) -> None:
         """Copy neighbouring elements."""
@@ -51,16 +50,24 @@ class Stager:
 
         def some(offset: Expr, lanes: int) -> None:
             value = unpack(load(self.x, source + offset, lanes), staging.x.dtype)
-            wide = cast(value, staging.dtype)
-            if staging.biased:
-                wide = wide ^ const(BIAS, wide)
-            store(self.staged, to + offset, wide, lanes)
+            store(self.staged, to + offset, self._staged(value), lanes)
 
         channel_vectors(elements, staging.lanes, some)
 
+    def _staged(self, value: Expr) -> Expr:
+        """An element of the input as the copy holds it."""
+        bias, dtype = self.staging.bias, self.staging.dtype
+        if not bias:
+            return cast(value, dtype)
+        if self.staging.x.dtype.bits == 8:
+            # Adding 128 would wrap, which TVM tells LLVM never to happen.
+            moved = cast(value, dtype)
+            return moved ^ const(bias, moved)
+        return cast(value + const(bias, value), dtype)
+
     def fill(self, to: Expr, elements: int, value: int) -> None:
         """Store `value`, an element of the input, `elements` times."""
-        stored = tirx.const(self.staging.stored(value), self.staging.dtype)
+        stored = tirx.const(value + self.staging.bias, self.staging.dtype)
 
         def some(offset: Expr, lanes: int) -> None:
             store(self.staged, to + offset, splat(stored, lanes), lanes)

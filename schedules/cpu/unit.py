@@ -9,9 +9,11 @@ from graphopt.targets import Target
 
 # Signed integers of these types, widened, fit the 16-bit operands of a step of two terms.
 _PAIRED = (DType.I16, DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.U2)
-# A step of four terms takes unsigned bytes times signed ones; i8 is moved up by 128.
+# A step of four terms takes unsigned bytes times signed ones; signed inputs are moved up.
 _QUAD_ROWS = (DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.U2)
 _QUAD_WEIGHTS = (DType.I8, DType.I4, DType.I2)
+# Shorter bursts of steps than this gain nothing over pairs.
+_MIN_BURST = 4
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class VectorUnit:
 
     A step adds, to each of `lanes` sums of 32 bits, `terms` products of neighbouring elements of
     the input with as many weights. It needs `temporaries` registers of its own; a core starts
-    `steps_per_cycle`.
+    `steps_per_cycle`. Where `burst` is not 0, steps add to sums of 16 bits, in which so many of
+    them cannot overflow; those are then added to the sums of 32 bits, which wait in memory.
     """
 
     lanes: int
@@ -28,6 +31,7 @@ class VectorUnit:
     terms: int = 1
     temporaries: int = 0
     steps_per_cycle: float = 2.0
+    burst: int = 0
 
     def fits(self, rows: int, vectors: int) -> bool:
         """Whether a tile of rows x vectors accumulators, with its operands, stays in registers."""
@@ -60,6 +64,13 @@ def pair_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
 
 def integer_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
     """The widest exact integer step for inputs of type `x` and weights of type `w`, if any."""
-    if target.integer_dot == 4 and x in _QUAD_ROWS and w in _QUAD_WEIGHTS:
-        return VectorUnit(target.lanes(4), target.vector_registers, terms=4)
+    lanes, registers = target.lanes(4), target.vector_registers
+    if x in _QUAD_ROWS and w in _QUAD_WEIGHTS:
+        if target.integer_dot == 4:
+            return VectorUnit(lanes, registers, terms=4)
+        # Of two products, which a step adds in 16 bits.
+        largest = 2 * (2**x.bits - 1) * 2 ** (w.bits - 1)
+        burst = (2**15 - 1) // largest
+        if burst >= _MIN_BURST:
+            return VectorUnit(lanes, registers, 4, 1, steps_per_cycle=1.5, burst=burst)
     return pair_unit(target, x, w)

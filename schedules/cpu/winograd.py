@@ -38,8 +38,10 @@ class Winograd:
         if w.type.dims[2:] != (3, 3) or {*op.strides, *op.dilations, op.groups} != {1}:
             return Reject("expected a 3x3 kernel, stride 1, dilation 1, one group")
         unit = integer_unit(target, x.type.dtype, w.type.dtype)
-        if unit is None or unit.terms != 2 or max(x.type.dtype.bits, w.type.dtype.bits) > MAX_BITS:
+        if unit is None or max(x.type.dtype.bits, w.type.dtype.bits) > MAX_BITS:
             return Reject("transformed numbers would not fit the operands of an instruction")
+        if unit.terms > 2:
+            return Reject("steps of more than two products are faster")
         if x.type.dims[-1] > MAX_CHANNELS:
             return Reject(f"more than {MAX_CHANNELS} channels could overflow the sums")
         plan = WinogradPlan(where, target, unit)

@@ -72,7 +72,8 @@ class _Emitter:
 
     def emit(self) -> None:
         plan, grid = self.plan, self.plan.grid
-        with self.stager.workers(plan.target.threads) as (part, slot):
+        with self.stager.workers(plan.target.threads) as (part, worker):
+            slot = worker * plan.staging.slot
             image = T.floordiv(part, grid.count)
             block = T.floormod(part, grid.count)
             first = T.floordiv(block, grid.panels.count) * grid.rows.size

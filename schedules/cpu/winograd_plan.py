@@ -197,7 +197,7 @@ class WinogradPlan:
     @cached_property
     def weights(self) -> IntegerWeights:
         dtype = self.where.anchor.inputs[1].type.dtype
-        return IntegerWeights(self.panels, 1, dtype, self.staging.biased)
+        return IntegerWeights(self.panels, 1, dtype, self.staging.bias)
 
     def pack(self, weights: Array) -> Array:
         """[O, I, 3, 3] to panels whose depth runs over kh, kw, channels."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from graphopt import ops
 from graphopt.ir import DType
-from graphopt.lower.testing import Region, check_schedule
+from graphopt.lower.kernel import KernelPlan
+from graphopt.lower.testing import Region, RegionBuilder, check_schedule
+from graphopt.ops.quantization import integer_range
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
 from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
@@ -38,6 +42,10 @@ CONVS = [
     conv((1, 8, 9, 7), 11, types=(DType.U4, DType.I4), pads=(1, 0, 1, 2), pad_value=7),
     conv((1, 8, 9, 6), 11, types=(DType.I8, DType.I2), pads=(1, 0, 1, 2), pad_value=-3),
     conv((1, 8, 9, 6), 11, types=(DType.U8, DType.U8), epilogue="sums"),
+    conv((1, 9, 9, 70), 37, types=(DType.I8, DType.I4), pads=(1, 1, 1, 1), pad_value=-128),
+    conv((1, 9, 9, 10), 21, (1, 1), strides=(2, 2), types=(DType.I4, DType.I8), pad_value=3),
+    conv((1, 9, 9, 15), 18, groups=3, types=(DType.U8, DType.I2), epilogue="sums"),
+    conv((1, 9, 9, 15), 18, groups=3, types=(DType.I16, DType.I4), epilogue="sums"),
 ]
 POINTWISE = [
     conv((1, 7, 7, 32), 24, (1, 1), types=SIGNED, epilogue="residual"),
@@ -51,6 +59,9 @@ PRODUCTS = [
     product((2, 5, 17), (17, 21), types=(DType.U8, DType.I8)),
     product((31, 24), (1, 40, 24), transpose=True),
     product((6, 1), (1, 3), types=WIDE),
+    product((9, 301), (301, 57), types=(DType.I8, DType.I4)),
+    product((1, 301), (301, 57), types=(DType.U8, DType.I2)),
+    product((20, 64), (64, 40), types=(DType.I16, DType.I2), transpose=False),
 ]
 
 
@@ -58,6 +69,31 @@ PRODUCTS = [
 def test_kernels_equal_the_interpreter(target: Target) -> None:
     check_schedule(IntegerConv2d(), [*CONVS, *POINTWISE], target)
     check_schedule(IntegerMatMul(), PRODUCTS, target)
+
+
+@pytest.mark.parametrize(
+    "types", [(DType.U8, DType.I4), (DType.I8, DType.I2), (DType.U4, DType.I8)]
+)
+def test_extreme_numbers_do_not_overflow(types: tuple[DType, DType]) -> None:
+    lows, highs = zip(*(integer_range(dtype) for dtype in types), strict=True)
+    build = RegionBuilder()
+    for x in (lows[0], highs[0]):
+        for w in (lows[1], highs[1]):
+            a = build.given(np.full((2, 300), x).astype(types[0].numpy))
+            b = build.given(np.full((300, 9), w).astype(types[1].numpy))
+            y = build.apply(ops.MatMul(), a, b)
+            check_schedule(IntegerMatMul(), [build.region(y)])
+            build = RegionBuilder()
+
+
+def test_narrow_weights_are_stored_in_their_bits() -> None:
+    sizes: list[int] = []
+    for dtype in (DType.I8, DType.I4, DType.I2):
+        region = product((4, 64), (64, 32), types=(DType.U8, dtype))
+        plan = IntegerMatMul().plan(region.graph, HOST, region.constants)
+        assert isinstance(plan, KernelPlan)
+        sizes.append(plan.packs[1](region.random_inputs()[1]).nbytes)
+    assert sizes == [64 * 32, 64 * 32 // 2, 64 * 32 // 4]
 
 
 def test_small_caches_cut_the_work_into_blocks() -> None:
