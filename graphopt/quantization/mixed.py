@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
-from graphopt.quantization.budget import limits, read_budget
+from graphopt.quantization.budget import Budget, limits, read_budget
 from graphopt.quantization.choices import Network, Request, format_options
 from graphopt.quantization.costs import (
     ACTIVATION_BYTES,
@@ -20,7 +21,7 @@ from graphopt.quantization.formats import parse_format
 from graphopt.quantization.loss import Loss, MetricLoss
 from graphopt.quantization.program import Assigned, Program, assign
 from graphopt.quantization.samples import Sample, Samples
-from graphopt.quantization.sensitivity import Key, Losses, Options, Progress, Trials, sensitivity
+from graphopt.quantization.sensitivity import Key, Losses, Progress, Trials, sensitivity
 from graphopt.solver.precision import FORMATS, Row
 
 # What shares of a budget are taken of.
@@ -46,26 +47,98 @@ class Mixed:
     assigned: Assigned
 
 
+class MixedPrecision:
+    """Formats for the layers of a network, for one budget after the other."""
+
+    def __init__(
+        self, network: Network, request: Request, progress: Progress | None = None
+    ) -> None:
+        self._network = network
+        self._request = request
+        self._progress = progress
+        self._seconds: Mapping[Key, float] = {}
+        self.options = format_options(network, request)
+        self.trials = Trials(
+            network.graph,
+            network.layers,
+            self.options,
+            held_samples(network.samples),
+            network.target,
+        )
+
+    @cached_property
+    def loss(self) -> Loss | None:
+        """What is measured: the user's metric; None: the distance of the outputs."""
+        if self._request.metric is None:
+            return None
+        reference = self.trials.evaluator.run(self.trials.samples)
+        labels = list(islice(self._request.labels, len(reference)))
+        return MetricLoss(self._request.metric, labels, self.trials.graph, reference)
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The predicted loss of each group in each format."""
+        return sensitivity(self.trials, self._request.sensitivity, self.loss, self._progress)
+
+    def choose(self, budget: Budget) -> Mixed:
+        """The formats of least loss within a budget.
+
+        Raises:
+            OptionError: a cost that does not exist, or an amount that means nothing.
+            BudgetError: the budget cannot be met.
+        """
+        program = self.program(budget)
+        assigned = assign(program, self.trials, self.loss, self._progress)
+        groups, chosen = self.options.layers, assigned.assignment.formats
+        formats = {layer: chosen[group] for group, layers in groups.items() for layer in layers}
+        return Mixed(formats, groups, program, assigned)
+
+    def program(self, budget: Budget) -> Program:
+        """Losses, costs and limits."""
+        formats = tuple(dict.fromkeys((UNIFORM, *(format for _, format in self.options.keys))))
+        if LATENCY in budget and not self._seconds:
+            self._seconds = self._network.seconds(formats)
+        rows = self._rows() if ACTIVATION_BYTES in budget else ()
+        costs: dict[Key, dict[str, float]] = {}
+        for group, format in self.options.keys:
+            costs[group, format] = self._summed(self.options.layers[group], format)
+            costs[group, format][ELEMENT_BYTES] = bits(parse_format(format).activations) / 8
+        uniform = self._summed(self._network.layers, UNIFORM)
+        if rows:
+            uniform[ACTIVATION_BYTES] = max(row.fixed + sum(row.amounts.values()) for row in rows)
+        amounts = read_budget(budget, uniform)
+        most = amounts.get(FORMATS)
+        return Program(
+            self.losses, costs, limits(amounts, rows), None if most is None else int(most)
+        )
+
+    def _summed(self, layers: Iterable[str], format: str) -> dict[str, float]:
+        """The costs of some layers in a format."""
+        total: dict[str, float] = {}
+        for layer in layers:
+            costs = layer_costs(self._network.layers[layer], parse_format(format))
+            if self._seconds:
+                costs[LATENCY] = self._seconds[layer, format]
+            for name, cost in costs.items():
+                total[name] = total.get(name, 0.0) + cost
+        return total
+
+    def _rows(self) -> tuple[Row, ...]:
+        network = self._network
+        groups = {name: group for group, names in self.options.layers.items() for name in names}
+        quantized = {value for group in network.activations for value in group.values}
+        return activation_rows(network.graph, network.layers, groups, quantized)
+
+
 def choose_formats(network: Network, request: Request, progress: Progress | None = None) -> Mixed:
-    """The formats of least loss within a budget.
+    """The formats of least loss within the budget of a request.
 
     Raises:
         OptionError: a format, cost, method or pinned layer that does not exist.
         BudgetError: the budget cannot be met.
         InputError: samples and labels differ in number.
     """
-    options = format_options(network, request)
-    trials = Trials(
-        network.graph, network.layers, options, held_samples(network.samples), network.target
-    )
-    loss = _loss(trials, request)
-    program = _program(
-        network, request, options, sensitivity(trials, request.sensitivity, loss, progress)
-    )
-    assigned = assign(program, trials, loss, progress)
-    chosen = assigned.assignment.formats
-    formats = {layer: chosen[group] for group, each in options.layers.items() for layer in each}
-    return Mixed(formats, options.layers, program, assigned)
+    return MixedPrecision(network, request, progress).choose(request.budget)
 
 
 def held_samples(samples: Samples) -> list[Sample]:
@@ -78,44 +151,3 @@ def held_samples(samples: Samples) -> list[Sample]:
             break
         held.append(sample)
     return held
-
-
-def _loss(trials: Trials, request: Request) -> Loss | None:
-    if request.metric is None:
-        return None
-    reference = trials.evaluator.run(trials.samples)
-    labels = list(islice(request.labels, len(reference)))
-    return MetricLoss(request.metric, labels, trials.graph, reference)
-
-
-def _program(network: Network, request: Request, options: Options, losses: Losses) -> Program:
-    formats = tuple(dict.fromkeys((UNIFORM, *(format for _, format in options.keys))))
-    seconds = network.seconds(formats) if LATENCY in request.budget else {}
-    rows = _rows(network, options) if ACTIVATION_BYTES in request.budget else ()
-
-    def summed(layers: Iterable[str], format: str) -> dict[str, float]:
-        total: dict[str, float] = {}
-        for layer in layers:
-            costs = layer_costs(network.layers[layer], parse_format(format))
-            if seconds:
-                costs[LATENCY] = seconds[layer, format]
-            for name, cost in costs.items():
-                total[name] = total.get(name, 0.0) + cost
-        return total
-
-    costs: dict[Key, dict[str, float]] = {}
-    for group, format in options.keys:
-        costs[group, format] = summed(options.layers[group], format)
-        costs[group, format][ELEMENT_BYTES] = bits(parse_format(format).activations) / 8
-    uniform = summed(network.layers, UNIFORM)
-    if rows:
-        uniform[ACTIVATION_BYTES] = max(row.fixed + sum(row.amounts.values()) for row in rows)
-    amounts = read_budget(request.budget, uniform)
-    most = amounts.get(FORMATS)
-    return Program(losses, costs, limits(amounts, rows), None if most is None else int(most))
-
-
-def _rows(network: Network, options: Options) -> tuple[Row, ...]:
-    groups = {layer: group for group, layers in options.layers.items() for layer in layers}
-    quantized = {value for group in network.activations for value in group.values}
-    return activation_rows(network.graph, network.layers, groups, quantized)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,10 +127,19 @@ class Quantization:
             with self._step("choose formats"):
                 network = self.network(histograms)
                 mixed = choose_formats(network, self.request, self.progress)
-        plan = self.plan(histograms, mixed.formats if mixed is not None else None)
+        quantized = self.quantized(histograms, mixed.formats if mixed is not None else None)
+        return replace(quantized, mixed=mixed)
+
+    def quantized(
+        self,
+        histograms: Mapping[QuantizerGroup, Histogram],
+        formats: Mapping[str, str] | None = None,
+    ) -> Quantized:
+        """The quantized network for formats of layers; None: those of the settings."""
+        plan = self.plan(histograms, formats)
         with self._step("insert quantizers"):
             quantized = insert(self.graph, plan)
-        return Quantized(quantized, plan, self.graph, dict(self.seconds), mixed)
+        return Quantized(quantized, plan, self.graph, dict(self.seconds))
 
     def calibrate(self) -> dict[QuantizerGroup, Histogram]:
         """What the activations of each quantizer group are, over all samples."""

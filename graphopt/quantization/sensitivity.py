@@ -155,3 +155,23 @@ def rank_correlations(predicted: Losses, actual: Losses) -> dict[str, float]:
         name: rank_correlation([predicted[key] for key in keys], [actual[key] for key in keys])
         for name, keys in chosen.items()
     }
+
+
+def compare_methods(
+    trials: Trials,
+    held_out: Trials,
+    loss: Loss | None = None,
+    progress: Progress | None = None,
+) -> dict[str, dict[str, float]]:
+    """The rank correlations of each method's predictions with measured losses.
+
+    Args:
+        trials: what predictions are made on.
+        held_out: what losses are measured on: the same network and options, other samples.
+        loss: what is measured on `held_out`; None: the output loss.
+    """
+    actual = measured(held_out, loss, progress)
+    return {
+        name: rank_correlations(method(trials, None, progress), actual)
+        for name, method in methods().items()
+    }
