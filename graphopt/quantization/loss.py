@@ -49,16 +49,23 @@ class OutputLoss:
         Raises:
             InputError: the outputs are of another number of samples.
         """
+        return float(np.mean(self.of_each(found)))
+
+    def of_each(self, found: Sequence[Outputs]) -> Array:
+        """The loss of each sample, f64; see `__call__`."""
         if len(found) != len(self._reference):
             raise InputError(
                 "outputs", f"expected {len(self._reference)} samples, found {len(found)}"
             )
         losses = [
-            distance(r, y)
+            [
+                distance(r, y)
+                for distance, r, y in zip(self._distances, references, outputs, strict=True)
+            ]
             for references, outputs in zip(self._reference, found, strict=True)
-            for distance, r, y in zip(self._distances, references, outputs, strict=True)
         ]
-        return float(np.mean(losses))
+        means: Array = np.mean(losses, axis=1)
+        return means
 
 
 class MetricLoss:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
+from graphopt.ir import Array
 from graphopt.quantization.loss import Loss
 from graphopt.quantization.sensitivity import Key, Losses, Trials
 from graphopt.solver.precision import Assignment, Choice, Group, Limit, Problem, solve
@@ -13,7 +17,7 @@ from graphopt.solver.precision.problem import costs_of, loss_of
 # Losses do not add up where they are large. The program is solved for these powers of them too.
 POWERS = (0.5, 2.0)
 # Rounds of measuring around the best assignment, and the share of groups that one may change.
-ROUNDS = 3
+ROUNDS = 2
 FIRST_SHARE = 0.5
 CHANGES = "changes"
 Progress = Callable[[str], None]
@@ -63,10 +67,11 @@ def assign(
     """The formats of least measured loss that were found within the limits.
 
     The program adds up losses of single groups. Where they are large they do not add up: so its
-    solution and those for other powers of the losses are measured, with all formats at once.
+    solution and those for other powers of the losses are measured, with all formats at once, as
+    well as one format for all groups. Of these the first counts unless another is better by more
+    than the standard error of the difference, over the samples.
     Around the best one the loss of every single change is measured then, and the program solved
-    again for these, for a limited number of changes; what is better by measurement is kept, and
-    the number of changes is halved where nothing is.
+    again for these, for a limited number of changes, which is halved until that is better.
 
     Args:
         loss: what is measured; None: the output loss.
@@ -77,13 +82,16 @@ def assign(
     search = _Search(program, trials, loss, progress)
     problem = program.problem()
     predicted = solve(problem)
+    for formats in _uniform(problem):
+        search.consider(formats)
     search.consider(predicted.formats)
-    for power in POWERS:
-        losses = {key: loss**power for key, loss in program.losses.items()}
-        search.consider(solve(program.problem(losses)).formats)
-    for _ in range(ROUNDS):
-        if not search.improve():
-            break
+    if predicted.binding:
+        for power in POWERS:
+            losses = {key: loss**power for key, loss in program.losses.items()}
+            search.consider(solve(program.problem(losses)).formats)
+        for _ in range(ROUNDS):
+            if not search.improve():
+                break
     return Assigned(
         replace(
             predicted,
@@ -105,24 +113,31 @@ class _Search:
         self._trials = trials
         self._loss = loss
         self._progress = progress
-        self._seen: dict[tuple[str, ...], float] = {}
+        self._seen: dict[tuple[str, ...], Array] = {}
+        self._losses: Array = np.zeros(0)
         self.formats: Mapping[str, str] = {}
-        self.loss = float("inf")
 
     def consider(self, formats: Mapping[str, str]) -> bool:
         """Whether these formats are the best by measurement."""
-        loss = self._measure(formats)
-        if loss >= self.loss:
-            return False
-        self.formats, self.loss = formats, loss
+        losses = self._measure(formats)
+        if self.formats:
+            gains = self._losses - losses
+            if not gains.mean() > gains.std() / math.sqrt(gains.size):
+                return False
+        self.formats, self._losses = formats, losses
         return True
+
+    @property
+    def loss(self) -> float:
+        """The measured loss of the best formats."""
+        return float(self._losses.mean())
 
     def improve(self) -> bool:
         """Whether better formats were found near the best ones."""
         if self._progress is not None:
             self._progress(f"measuring changes of an assignment with loss {self.loss:.4g}")
         measured = {
-            (group, format): self._measure({**self.formats, group: format})
+            (group, format): float(self._measure({**self.formats, group: format}).mean())
             for group, format in self._program.losses
         }
         least = dict.fromkeys(self.formats, self.loss)
@@ -136,13 +151,28 @@ class _Search:
             allowed //= 2
         return False
 
-    def _measure(self, formats: Mapping[str, str]) -> float:
+    def _measure(self, formats: Mapping[str, str]) -> Array:
+        """The loss of each sample; of all samples, where only that is known."""
         key = tuple(formats[group] for group in self._trials.options.layers)
         if key not in self._seen:
-            self._seen[key] = self._trials.measure(
-                self._trials.options.changes(formats), self._loss
+            outputs = self._trials.outputs(self._trials.options.changes(formats))
+            self._seen[key] = (
+                self._trials.output_loss.of_each(outputs)
+                if self._loss is None
+                else np.array([self._loss(outputs)])
             )
         return self._seen[key]
+
+
+def _uniform(problem: Problem) -> Iterator[dict[str, str]]:
+    """The assignments of one format to all groups that hold all limits."""
+    formats = dict.fromkeys(c.format for group in problem.groups for c in group.choices)
+    for format in formats:
+        if all(any(c.format == format for c in group.choices) for group in problem.groups):
+            assigned = {group.name: format for group in problem.groups}
+            costs = costs_of(problem, assigned)
+            if all(costs[limit.name] <= limit.at_most for limit in problem.limits):
+                yield assigned
 
 
 def _near(problem: Problem, formats: Mapping[str, str], changes: int) -> Problem:

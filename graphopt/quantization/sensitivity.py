@@ -10,7 +10,7 @@ import numpy as np
 
 from graphopt.errors import OptionError
 from graphopt.ir import Array, Graph
-from graphopt.quantization.evaluate import Change, Evaluator
+from graphopt.quantization.evaluate import Change, Evaluator, Outputs
 from graphopt.quantization.layers import Layer
 from graphopt.quantization.loss import Loss, OutputLoss
 from graphopt.quantization.samples import Sample
@@ -78,9 +78,12 @@ class Trials:
 
     def measure(self, changes: Mapping[str, Change], loss: Loss | None = None) -> float:
         """The loss with changed layers; by default the output loss."""
-        loss = loss or self.output_loss
+        return (loss or self.output_loss)(self.outputs(changes))
+
+    def outputs(self, changes: Mapping[str, Change]) -> list[Outputs]:
+        """The outputs for the samples with changed layers."""
         with self.evaluator.changed(changes):
-            return loss(self.evaluator.run(self.samples))
+            return self.evaluator.run(self.samples)
 
 
 def measured(trials: Trials, loss: Loss | None = None, progress: Progress | None = None) -> Losses:

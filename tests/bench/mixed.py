@@ -7,8 +7,8 @@ compiled. At shares of the weight bytes of W8 the precision program's formats ar
 - W4: all layers in 4 bits, which is half of the weight bytes.
 
 All three round weights in the same way. A row is won or tied where ours is not behind the better
-one of those that fit by more than the standard error of the difference, which is the square root
-of the number of samples on which both networks disagree, by the number of samples.
+one of the others by more than two standard errors of the difference. One is the square root of
+the number of samples on which both networks disagree, by the number of samples.
 
 The rank correlations are those of each sensitivity, predicted on the first half of the
 calibration samples, with the loss measured on the second half: over all layers and formats, and
@@ -62,8 +62,9 @@ class Score:
     classes: tuple[int, ...]
 
     def error_of_difference(self, other: Score) -> float:
+        """Two standard errors."""
         differing = sum(a != b for a, b in zip(self.classes, other.classes, strict=True))
-        return math.sqrt(differing) / len(self.classes)
+        return 2 * math.sqrt(differing) / len(self.classes)
 
 
 class Bench:
