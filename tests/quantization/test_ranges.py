@@ -40,7 +40,7 @@ def test_growing_histogram_counts_all_and_keeps_its_bins_narrow(parts: list[list
     arrays = [np.array(part, np.float32) for part in parts]
     found = histogram(*arrays)
     together = np.concatenate(arrays)
-    assert [found.low, found.high] == [together.min(), together.max()]
+    assert [found.low, found.high] == [float(together.min()), float(together.max())]
     assert found.counts.sum() == together.size
     middles = np.repeat(found.centres, found.counts.astype(int))
     width = max((found.high - found.low) / 500, 1e-4 * np.abs(together).max(), 1e-30)
