@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from graphopt.ir import DType, Graph, Node, Value
-from graphopt.ops import Add, AveragePool, Concat, LayerNorm, Mul, Reduce
+from graphopt.ops import Add, AveragePool, Concat, LayerNorm, Mul, Reduce, Sub
 from graphopt.quantization.layers import along_last_axis, find_layers, unique_names
 from graphopt.quantization.roles import Role, data_inputs, is_clip, role
 
@@ -25,11 +25,16 @@ class QuantizerGroup:
         values: in execution order.
         sources: those of `values` that are no mere selection of the others; what they hold
             decides the range.
+        wide: whether nothing but layers and the sums that lead to a layer norm reads them. Such
+            sums have outliers, and the norm divides each row by its own deviation, so that all
+            but the layers want 16 bits (Bondarenko et al., "Understanding and Overcoming the
+            Challenges of Efficient Transformer Quantization", 2021, arXiv 2109.12948).
     """
 
     name: str
     values: tuple[Value, ...]
     sources: tuple[Value, ...]
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,14 @@ def find_placement(
                 sets.join(value, node.output)
     found = sets.groups()
     names = unique_names(group[0].name for group in found)
+    wide: set[Value] = set()
+    for group in reversed(found):
+        if search.serves_norms(group, wide):
+            wide.update(group)
     groups = (
-        QuantizerGroup(name, tuple(group), tuple(v for v in group if v not in moved))
+        QuantizerGroup(
+            name, tuple(group), tuple(v for v in group if v not in moved), group[0] in wide
+        )
         for name, group in zip(names, found, strict=True)
     )
     return Placement(tuple(groups), search.active, frozenset(search.joined))
@@ -106,7 +117,9 @@ class _Search:
         self._outputs = set(graph.outputs)
         found = {node: role(graph, node) for node in graph.nodes if node not in float_nodes}
         self._roles = {node: each for node, each in found.items() if each is not None}
-        self._layers = {layer.bias_node: layer for layer in find_layers(graph).values()}
+        layers = find_layers(graph).values()
+        self._layers = {layer.node for layer in layers}
+        self._bias_nodes = {layer.bias_node for layer in layers}
         self._bases: dict[Value, Base] = {}
         self.joined: set[Node] = set()
         self.active: dict[Node, Role] = {}
@@ -115,6 +128,16 @@ class _Search:
 
     def is_only_read_by(self, value: Value, node: Node) -> bool:
         return self._users.get(value) == [node] and value not in self._outputs
+
+    def serves_norms(self, group: Collection[Value], wide: Collection[Value]) -> bool:
+        """Whether layers, layer norms and sums whose results are `wide` are all that reads it."""
+        readers = {node for value in group for node in self._users.get(value, ())}
+        within = {node for node in readers if not set(node.outputs).isdisjoint(group)}
+        sums = readers - within - self._layers
+        return bool(sums) and all(
+            isinstance(n.op, LayerNorm) or (isinstance(n.op, Add | Sub) and n.output in wide)
+            for n in sums
+        )
 
     def _reach(self, float_values: set[Value]) -> set[Value]:
         """The values that can be integers: derived from inputs and from what kernels read."""
@@ -136,7 +159,7 @@ class _Search:
         x = data_inputs(self._graph, node)[0]
         base = self._bases.get(x) if self.is_only_read_by(x, node) else None
         joined = (
-            (base == "sum" and (is_clip(node) or node in self._layers))
+            (base == "sum" and (is_clip(node) or node in self._bias_nodes))
             or (base == "table" and each is Role.FUNCTION)
             or (base == "norm" and self._is_affine(node, x))
         )

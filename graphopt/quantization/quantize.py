@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
     from graphopt.runtime.model import Model
 
+# What is stored at least in the groups of activations that are wide.
+WIDE = DType.I16
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -328,6 +331,7 @@ def check_bits(weights: int, activations: int) -> None:
 
 
 def _dtypes(group: QuantizerGroup, wanted: Mapping[str, set[DType]], default: DType) -> list[DType]:
-    """The default dtype first, then those that layers ask for."""
+    """What all but layers read first, then what layers ask for."""
+    default = WIDE if group.wide else default
     asked = set().union(*(wanted.get(value.name, set()) for value in group.values))
     return [default, *sorted(asked - {default})]

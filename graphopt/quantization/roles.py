@@ -6,32 +6,42 @@ from enum import Enum, auto
 
 from graphopt.ir import DType, Graph, Node, Value
 from graphopt.ops import (
+    Acos,
+    Acosh,
     Add,
+    Asin,
+    Atanh,
     AveragePool,
     Clip,
     Concat,
     Conv,
     ConvTranspose,
+    Cosh,
     DepthToSpace,
     Div,
+    Exp,
     Expand,
     Gather,
     Identity,
     LayerNorm,
+    Log,
     MatMul,
     Max,
     MaxPool,
     Min,
     Mul,
     Pad,
-    Pow,
+    Reciprocal,
     Reduce,
     Relu,
     Reshape,
     Resize,
+    Sinh,
     Slice,
     Softmax,
+    Sqrt,
     Sub,
+    Tan,
     Tile,
     Transpose,
 )
@@ -41,6 +51,9 @@ MOVES = (
     Concat, DepthToSpace, Expand, Gather, Identity, MaxPool, Reshape, Slice, Tile, Transpose,
 )  # fmt: skip
 
+# Where their slope is large or without bound, one step of 8 bits is far too coarse.
+STEEP = (Acos, Acosh, Asin, Atanh, Cosh, Exp, Log, Reciprocal, Sinh, Sqrt, Tan)
+
 
 class Role(Enum):
     """The kind of integer form that a node has.
@@ -48,7 +61,7 @@ class Role(Enum):
     Attributes:
         KERNEL: products of its inputs, summed up exactly.
         SUM: an exact integer result of quantized inputs: add, mul, mean.
-        FUNCTION: one number from one number; a table at 8 bits.
+        FUNCTION: one number from one number, with bounded slope; a table at 8 bits.
         NORMALIZE: softmax and layer norm.
         MOVE: its output holds elements of its inputs (or ones between them), so that both may
             share a quantizer.
@@ -94,8 +107,8 @@ def is_function(graph: Graph, node: Node) -> bool:
     if not isinstance(node.op, Elementwise) or len(node.outputs) != 1:
         return False
     if node.op.arity == 1:
-        return True
-    if not isinstance(node.op, Add | Sub | Mul | Div | Pow | Max | Min):
+        return not isinstance(node.op, STEEP)
+    if not isinstance(node.op, Add | Sub | Mul | Div | Max | Min):
         return False
     data = data_inputs(graph, node)
     numbers = [v for v in node.inputs if v in graph.constants]
