@@ -12,6 +12,7 @@ from graphopt.ops import (
     DepthToSpace,
     Dequantize,
     Elementwise,
+    Lookup,
     Pad,
     Pool,
     Quantize,
@@ -26,7 +27,7 @@ from graphopt.rewrite import Pass
 TO_LAST = (0, 2, 3, 1)
 TO_FIRST = (0, 3, 1, 2)
 FOLLOWING = (Pool, Resize, DepthToSpace)
-INDIFFERENT = (Elementwise, Concat, Pad, Slice, Reduce, Quantize, Dequantize, Transpose)
+INDIFFERENT = (Elementwise, Concat, Pad, Slice, Reduce, Quantize, Dequantize, Lookup, Transpose)
 
 
 class AssignLayout(Pass):

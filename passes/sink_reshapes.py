@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from graphopt.analysis.axes import broadcast_before_reshape
 from graphopt.ir import Value
-from graphopt.ops import Elementwise, Reshape
+from graphopt.ops import Elementwise, Lookup, Reshape
 from graphopt.rewrite import AnyValue, Apply, Match, OneOf, Reject, RewritePass
 
 
 class SinkReshapes(RewritePass):
-    """op(reshape(x)) becomes reshape(op(x)) for elementwise op.
+    """op(reshape(x)) becomes reshape(op(x)) for elementwise op, and for looking up each element.
 
     Further inputs may be constants, reshapes from the same shape, smaller tensors that broadcast
     to x as they do to its reshape, or any tensors where the reshape only adds dimensions of 1.
@@ -21,6 +21,7 @@ class SinkReshapes(RewritePass):
         Apply(Elementwise, reshape, ...),
         Apply(Elementwise, AnyValue(), reshape, ...),
         Apply(Elementwise, AnyValue(), AnyValue(), reshape),
+        Apply(Lookup, reshape, ...),
     )
 
     def rewrite(self, match: Match) -> Value | Reject:
@@ -31,6 +32,10 @@ class SinkReshapes(RewritePass):
             return Reject("the reshaped value is broadcast")
         if x.type.elements == 0:
             return Reject("it is empty")
+        if isinstance(node.op, Lookup):
+            return match.emit(
+                Reshape(node.output.type.dims), match.emit(node.op, x, *node.inputs[1:])
+            )
         inputs: list[Value] = []
         for value in node.inputs:
             before = x if value is reshaped else _before_reshape(value, x, reshaped, match)

@@ -12,6 +12,7 @@ from graphopt.ops import (
     Dequantize,
     Elementwise,
     LayerNorm,
+    Lookup,
     Pad,
     Quantize,
     Reduce,
@@ -21,7 +22,10 @@ from graphopt.ops import (
 )
 from graphopt.rewrite import AnyValue, Apply, Match, OneOf, Reject, RewritePass
 
-ONE_INPUT = (LayerNorm, Softmax, Reduce, ArgReduce, CumSum, Pad, Slice, Quantize, Dequantize)
+ONE_INPUT = (
+    *(LayerNorm, Softmax, Reduce, ArgReduce, CumSum, Pad, Slice),
+    *(Quantize, Dequantize, Lookup),
+)
 
 
 class SinkTransposes(RewritePass):
@@ -46,6 +50,7 @@ class SinkTransposes(RewritePass):
         Apply(Slice, transpose),
         Apply(Quantize, transpose, ...),
         Apply(Dequantize, transpose, ...),
+        Apply(Lookup, transpose, ...),
     )
 
     def rewrite(self, match: Match) -> Value | Reject:

@@ -45,7 +45,7 @@ class DepthwiseConv2d:
             return Reject("the weights are not constant")
         kernel_size = w.type.dims[2:]
         cut = axes(x.type, where.result.type, kernel_size, op.strides, op.pads, op.dilations)
-        plan = plan_window(where, target, *cut)
+        plan = plan_window(where, target, *cut, target.lanes(4))
         if isinstance(plan, Reject):
             return plan
 

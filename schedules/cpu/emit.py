@@ -13,11 +13,14 @@ from tvm.script.ir_builder import IRBuilder
 from tvm.tirx import PrimFunc
 from tvm.tirx.script.builder import ir
 
-from graphopt.ir import Graph, Value
+from graphopt.ir import Graph, Node, Value
 from graphopt.lower.casts import pack, unpack
 from graphopt.lower.dtypes import memory_dtype, tvm_dtype
 from graphopt.lower.expr import expression
 from graphopt.lower.lanes import element_of, lanes_of
+from graphopt.lower.lookup import look_up
+from graphopt.ops.quantized import Lookup
+from graphopt.schedules.cpu.region import elements_read
 
 # tvm ships no type stubs, and its annotations refuse what its functions take.
 T: Any = ir
@@ -226,8 +229,8 @@ class Elements:
             return known[value]
         if value in self._producers:
             node = self._producers[value]
-            inputs = (self.value(v, known, row, column, lanes) for v in node.inputs)
-            result = named(expression(node.op, *inputs))
+            inputs = [self.value(v, known, row, column, lanes) for v in elements_read(node)]
+            result = named(self._result(node, inputs))
         elif value in self.region.constants:
             scalar = self.region.constants[value].item()
             result = const(scalar, lanes, tvm_dtype(value.type.dtype))
@@ -235,6 +238,12 @@ class Elements:
             result = self._operand(value, row, column, lanes)
         known[value] = result
         return result
+
+    def _result(self, node: Node, inputs: list[Expr]) -> Expr:
+        if not isinstance(node.op, Lookup):
+            return expression(node.op, *inputs)
+        source, table = node.inputs
+        return look_up(self.buffers[table], inputs[0], source.type.dtype, table.type.dtype)
 
     def _operand(self, value: Value, row: Expr, column: Expr, lanes: int) -> Expr:
         dims = value.type.dims

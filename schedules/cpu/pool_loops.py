@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from graphopt.ir import Value
-from graphopt.ops.pooling import AveragePool
+from graphopt.ops.pooling import AveragePool, MaxPool, Pool, SumPool
+from graphopt.ops.quantization import integer_range
 from graphopt.schedules.cpu.emit import Buffer, Expr, T, const, splat
 from graphopt.schedules.cpu.product import tap_range
 from graphopt.schedules.cpu.window import Axis, Strip, WindowPlan
@@ -17,7 +18,8 @@ class MaxEmitter(WindowEmitter):
     """Keeps the largest tap."""
 
     def start(self, channel: Expr, lanes: int) -> Expr:
-        return const(float("-inf"), lanes)
+        low = integer_range(self.source)[0] if self.source.is_integer else float("-inf")
+        return const(low, lanes, self.dtype)
 
     def weight(self, kh: Expr, kw: int, channel: Expr, lanes: int) -> Expr:
         return None
@@ -29,7 +31,23 @@ class MaxEmitter(WindowEmitter):
         return total
 
 
-class AverageEmitter(WindowEmitter):
+class SumEmitter(WindowEmitter):
+    """Adds the taps."""
+
+    def start(self, channel: Expr, lanes: int) -> Expr:
+        return const(0, lanes, self.dtype)
+
+    def weight(self, kh: Expr, kw: int, channel: Expr, lanes: int) -> Expr:
+        return None
+
+    def fold(self, total: Expr, value: Expr, weight: Expr) -> Expr:
+        return total + value
+
+    def result(self, total: Expr, y: Expr, strip: Strip, pixel: Expr, lanes: int) -> Expr:
+        return total
+
+
+class AverageEmitter(SumEmitter):
     """Adds the taps and divides by how many count."""
 
     def __init__(self, plan: WindowPlan, buffers: Mapping[Value, Buffer]) -> None:
@@ -41,15 +59,6 @@ class AverageEmitter(WindowEmitter):
             top, left, bottom, right = op.pads
             self.vertical = _padded(plan.vertical, top + bottom)
             self.horizontal = _padded(plan.horizontal, left + right)
-
-    def start(self, channel: Expr, lanes: int) -> Expr:
-        return const(0.0, lanes)
-
-    def weight(self, kh: Expr, kw: int, channel: Expr, lanes: int) -> Expr:
-        return None
-
-    def fold(self, total: Expr, value: Expr, weight: Expr) -> Expr:
-        return total + value
 
     def uniform(self, strip: Strip) -> bool:
         return not strip.edge
@@ -68,3 +77,10 @@ class AverageEmitter(WindowEmitter):
 def _padded(axis: Axis, pads: int) -> Axis:
     """The same windows over an input that includes its padding."""
     return replace(axis, size=axis.size + pads, pad=0)
+
+
+EMITTERS: dict[type[Pool], type[WindowEmitter]] = {
+    MaxPool: MaxEmitter,
+    SumPool: SumEmitter,
+    AveragePool: AverageEmitter,
+}

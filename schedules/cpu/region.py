@@ -8,6 +8,7 @@ from graphopt import ops
 from graphopt.ir import DType, Graph, Node, Op, Value
 from graphopt.lower.dtypes import computes
 from graphopt.ops.elementwise import Elementwise
+from graphopt.ops.quantized import Lookup
 from graphopt.rewrite import Reject
 
 MAX_ELEMENTS = 2**31 - 1
@@ -100,9 +101,11 @@ def find_anchor(
     (anchor,) = anchors
     shape = anchor.output.type.dims
     for node in region.nodes:
-        if node is not anchor and not isinstance(node.op, Elementwise):
+        if node is not anchor and not isinstance(node.op, Elementwise | Lookup):
             return Reject(f"{node.op.name} is not elementwise")
-        for value in (*node.inputs, *node.outputs):
+        if isinstance(node.op, Lookup) and node.inputs[1] not in region.inputs:
+            return Reject("a table is computed in the region")
+        for value in (*elements_read(node), *node.outputs):
             if value.type.elements == 0:
                 return Reject(f"%{value.name} is empty")
             if value.type.elements > MAX_ELEMENTS:
@@ -130,3 +133,8 @@ def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
         return False
     aligned = (1,) * (len(to) - len(shape)) + shape
     return all(have in (1, want) for have, want in zip(aligned, to, strict=True))
+
+
+def elements_read(node: Node) -> tuple[Value, ...]:
+    """The inputs of an elementwise node that it reads element by element."""
+    return node.inputs[:1] if isinstance(node.op, Lookup) else node.inputs

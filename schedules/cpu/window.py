@@ -147,12 +147,12 @@ class WindowPlan:
 
 
 def plan_window(
-    where: Anchored, target: Target, vertical: Axis, horizontal: Axis
+    where: Anchored, target: Target, vertical: Axis, horizontal: Axis, lanes: int
 ) -> WindowPlan | Reject:
-    """Cut a windowed operator into tiles of pixels."""
+    """Cut a windowed operator into tiles of pixels, and its channels into vectors of `lanes`."""
     # Tiles of one size are less code than of two.
     even = (pixels for pixels in PIXELS if horizontal.out % pixels == 0)
     cut = strips(horizontal, next(even, PIXELS[0]))
     if sum(strip.edge for strip in cut) > MAX_EDGE_TILES:
         return Reject("the padding is too wide")
-    return WindowPlan(where, vertical, horizontal, cut, target.lanes(4), target.threads)
+    return WindowPlan(where, vertical, horizontal, cut, lanes, target.threads)

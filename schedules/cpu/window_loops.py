@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from functools import partial
 
 from graphopt.ir import Value
+from graphopt.lower.casts import unpack
+from graphopt.lower.dtypes import tvm_dtype
+from graphopt.lower.lanes import cast
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -25,6 +28,8 @@ from graphopt.schedules.cpu.window import Strip, WindowPlan, stretches
 
 # Windows of at most this many taps are written out where no border cuts them.
 UNROLLED_TAPS = 9
+# What longer vectors leave over is worth shorter ones.
+LONG = 16
 
 
 class WindowEmitter(ABC):
@@ -33,6 +38,8 @@ class WindowEmitter(ABC):
     def __init__(self, plan: WindowPlan, buffers: Mapping[Value, Buffer]) -> None:
         x = plan.where.anchor.inputs[0]
         self.plan = plan
+        self.source = x.type.dtype
+        self.dtype = tvm_dtype(plan.where.result.type.dtype)
         self.buffers = buffers
         self.x = buffers[x]
         self.batch = x.type.dims[0]
@@ -83,7 +90,8 @@ class WindowEmitter(ABC):
             with loop(strip.count) as t:
                 x = strip.start + t * strip.size
                 tile = partial(self._tile, row, top, y, x, strip, unrolled)
-                channel_vectors(plan.channels, plan.lanes, tile)
+                narrower = (plan.lanes // 2, plan.lanes // 4) if plan.lanes > LONG else ()
+                channel_vectors(plan.channels, plan.lanes, tile, *narrower)
 
     def _tile(
         self,
@@ -96,7 +104,7 @@ class WindowEmitter(ABC):
         channel: Expr,
         lanes: int,
     ) -> None:
-        totals = Registers(strip.size, lanes)
+        totals = Registers(strip.size, lanes, self.dtype)
         start = self.start(channel, lanes)
         for i in range(strip.size):
             totals.set(i, start)
@@ -140,4 +148,5 @@ class WindowEmitter(ABC):
                 for i in stretch.rows:
                     pixel = left + i * horizontal.stride + kw * horizontal.dilation
                     value = load(self.x, pixel * self.plan.channels + channel, lanes)
+                    value = cast(unpack(value, self.source), self.dtype)
                     totals.set(i, self.fold(totals.get(i), value, weight))

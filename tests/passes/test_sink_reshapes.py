@@ -124,3 +124,21 @@ def test_keeps_a_reshape_with_a_second_use() -> None:
           return %1, %0
         }""",
     )
+
+
+def test_past_tables() -> None:
+    check_pass(
+        SinkReshapes(),
+        before="""
+        graph g(%x: u4[2,6], %t: i8[16]) {
+          %0: u4[3,4] = reshape(%x) {shape = (3, 4)}
+          %1: i8[3,4] = lookup(%0, %t)
+          return %1
+        }""",
+        after="""
+        graph g(%x: u4[2,6], %t: i8[16]) {
+          %1.0: i8[2,6] = lookup(%x, %t)
+          %1: i8[3,4] = reshape(%1.0) {shape = (3, 4)}
+          return %1
+        }""",
+    )

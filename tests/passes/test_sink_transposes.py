@@ -115,3 +115,21 @@ def test_keeps_a_transpose_that_is_an_output() -> None:
           return %1, %0
         }""",
     )
+
+
+def test_past_tables() -> None:
+    check_pass(
+        SinkTransposes(),
+        before="""
+        graph g(%x: u4[2,3,4], %t: i8[16]) {
+          %0: u4[4,2,3] = transpose(%x) {perm = (2, 0, 1)}
+          %1: i8[4,2,3] = lookup(%0, %t)
+          return %1
+        }""",
+        after="""
+        graph g(%x: u4[2,3,4], %t: i8[16]) {
+          %1.0: i8[2,3,4] = lookup(%x, %t)
+          %1: i8[4,2,3] = transpose(%1.0) {perm = (2, 0, 1)}
+          return %1
+        }""",
+    )
