@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from rich.console import Group
@@ -14,7 +13,14 @@ from rich.text import Text
 
 from graphopt.cli import options as o
 from graphopt.cli.output import emit, progress
-from graphopt.errors import OptionError
+from graphopt.errors import ArtifactError, OptionError
+
+if TYPE_CHECKING:
+    from graphopt.quantization.mixed import Mixed
+    from graphopt.quantization.quantize import Quantized
+
+CHOICES = "w8a8,w4a8,w2a8"
+Name = TypeVar("Name", bound=str)
 
 
 def quantize(
@@ -34,9 +40,32 @@ def quantize(
         list[str] | None,
         typer.Option("--format", metavar="LAYER=w4a8", help="Format of one layer; repeatable."),
     ] = None,
+    assignment: Annotated[
+        Path | None,
+        typer.Option("--assignment", metavar="A.json", help="Formats as saved, perhaps edited."),
+    ] = None,
+    budget: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--budget",
+            metavar="weight_bytes=62%",
+            help="Choose formats within this limit: a number, or a share of 8 bits everywhere; "
+            "of weight_bytes, bops, latency, activation_bytes or formats. Repeatable.",
+        ),
+    ] = None,
+    choices: Annotated[
+        str, typer.Option("--choices", metavar="A,B", help="Formats to choose from.")
+    ] = CHOICES,
+    sensitivity: Annotated[
+        str, typer.Option("--sensitivity", help="output, hawq or gauss-newton.")
+    ] = "output",
+    pareto: Annotated[
+        Path | None,
+        typer.Option("--pareto", metavar="FRONT.html", help="Draw loss against weight bytes."),
+    ] = None,
     ranges: Annotated[
-        str, typer.Option("--ranges", help="minmax, percentile, mse or entropy.")
-    ] = "minmax",
+        str | None, typer.Option("--ranges", help="minmax, percentile, mse or entropy.")
+    ] = None,
     symmetric: Annotated[
         bool, typer.Option("--symmetric", help="Zero points of activations are 0.")
     ] = False,
@@ -48,45 +77,118 @@ def quantize(
     json: o.Json = False,
 ) -> None:
     """Quantize a float model after training: a QDQ ONNX file, and the plan that made it."""
+    from graphopt.api import compile
+    from graphopt.quantization.assignment import read_assignment
+    from graphopt.quantization.layers import find_layers
+    from graphopt.quantization.quantize import Settings
     from graphopt.quantization.quantize import quantize as run
     from graphopt.quantization.ranges import RANGE_METHODS
 
-    method = next((each for each in RANGE_METHODS if each == ranges), None)
-    if method is None:
-        raise OptionError("--ranges", f"expected {', '.join(RANGE_METHODS)}, found {ranges!r}")
+    if pareto is not None and not budget:
+        raise OptionError("--pareto", "expected a --budget to mark on the front, found none")
+    method = one_of("--ranges", ranges or Settings.ranges, RANGE_METHODS)
+    shapes = o.shapes(shape)
+    formats = pairs("--format", "LAYER=w4a8", format)
+    if assignment is not None:
+        layers = find_layers(compile(model, target, shapes, stop_after="canonical"))
+        formats = {**read_assignment(assignment, layers).formats, **formats}
     with progress() as report:
         quantized = run(
             model,
             data,
             weights,
             activations,
-            formats=formats(format),
+            formats=formats,
+            budget=pairs("--budget", "weight_bytes=62%", budget) or None,
+            choices=o.names(choices),
+            sensitivity=sensitivity,
             ranges=method,
             symmetric=symmetric,
             limit=limit,
-            shapes=o.shapes(shape),
+            shapes=shapes,
             target=target,
             progress=report,
         )
         quantized.save(output)
-    chosen = quantized.plan.formats
+        if pareto is not None and quantized.mixed is not None:
+            draw(quantized.mixed, f"{model.name}: what weight bytes buy", pareto)
+    emit(json, facts(quantized, output), shown(quantized, output))
+
+
+def facts(quantized: Quantized, output: Path) -> dict[str, object]:
+    """What was decided, as plain data."""
+    found: dict[str, object] = {
+        "output": str(output),
+        "formats": dict(quantized.plan.formats),
+        "seconds": dict(quantized.seconds),
+    }
+    if quantized.mixed is not None:
+        chosen = quantized.mixed.assigned.assignment
+        found["predicted_loss"] = chosen.loss
+        found["loss_bound"] = chosen.bound
+        found["measured_loss"] = quantized.mixed.assigned.measured
+        found["costs"] = dict(quantized.mixed.saved().costs)
+        found["binding"] = list(chosen.binding)
+    return found
+
+
+def shown(quantized: Quantized, output: Path) -> Group:
+    """What was decided, for people."""
+    from graphopt.report.units import cost
+
     table = Table("format", "layers", box=None)
-    for name, count in sorted(Counter(chosen.values()).items()):
+    for name, count in sorted(Counter(quantized.plan.formats.values()).items()):
         table.add_row(name, str(count))
-    facts = {"output": str(output), "formats": dict(chosen), "seconds": dict(quantized.seconds)}
-    emit(json, facts, Group(table, Text(f"wrote {output}")))
+    lines = [table]
+    if quantized.mixed is not None:
+        mixed = quantized.mixed
+        costs = Table("limit", "asked", "found", box=None)
+        for limit in mixed.program.limits:
+            found = mixed.assigned.assignment.costs[limit.name]
+            costs.add_row(limit.name, cost(limit.at_most, limit.name), cost(found, limit.name))
+        lines.append(costs)
+    return Group(*lines, Text(f"wrote {output}"))
 
 
-def formats(given: Sequence[str] | None) -> dict[str, str]:
-    """Formats by layer from texts like ``conv1=w4a8``; names may hold ``=`` themselves.
+def draw(mixed: Mixed, title: str, path: Path) -> None:
+    """Write the Pareto front of weight bytes, with the chosen point.
+
+    Raises:
+        ArtifactError: the file cannot be written.
+    """
+    from graphopt.report.pareto import pareto_html
+
+    front = mixed.front()
+    limits = {limit.name: limit.at_most for limit in mixed.program.limits}
+    page = pareto_html(front, mixed.assigned.assignment, title, limits.get(front.cost))
+    try:
+        path.write_text(page, "utf-8")
+    except OSError as error:
+        raise ArtifactError(str(path), f"cannot be written: {error.strerror}") from error
+
+
+def pairs(option: str, example: str, given: list[str] | None) -> dict[str, str]:
+    """Values by name from texts like ``conv1=w4a8``; names may hold ``=`` themselves.
 
     Raises:
         OptionError: a text is not of that form.
     """
     found: dict[str, str] = {}
     for text in given or ():
-        name, equals, format = text.rpartition("=")
-        if not name or not equals or not format:
-            raise OptionError("--format", f"expected LAYER=w4a8, found {text!r}")
-        found[name] = format
+        name, equals, value = text.rpartition("=")
+        if not name or not equals or not value:
+            raise OptionError(option, f"expected {example}, found {text!r}")
+        found[name] = value
     return found
+
+
+def one_of(option: str, given: str, known: tuple[Name, ...]) -> Name:
+    """`given`, which must be one of the known names.
+
+    Raises:
+        OptionError: it is not.
+    """
+    for name in known:
+        if name == given:
+            return name
+    raise OptionError(option, f"expected one of {', '.join(known)}, found {given!r}")

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
+from graphopt.quantization.assignment import SavedAssignment
 from graphopt.quantization.budget import Budget, limits, read_budget
 from graphopt.quantization.choices import Network, Request, format_options
 from graphopt.quantization.costs import (
     ACTIVATION_BYTES,
     ELEMENT_BYTES,
     LATENCY,
+    WEIGHT_BYTES,
     activation_rows,
     bits,
     layer_costs,
@@ -22,7 +24,7 @@ from graphopt.quantization.loss import Loss, MetricLoss
 from graphopt.quantization.program import Assigned, Program, assign
 from graphopt.quantization.samples import Sample, Samples
 from graphopt.quantization.sensitivity import Key, Losses, Progress, Trials, sensitivity
-from graphopt.solver.precision import FORMATS, Row
+from graphopt.solver.precision import FORMATS, Front, Row, pareto_front
 
 # What shares of a budget are taken of.
 UNIFORM = "w8a8"
@@ -45,6 +47,19 @@ class Mixed:
     groups: Mapping[str, tuple[str, ...]]
     program: Program
     assigned: Assigned
+
+    def saved(self) -> SavedAssignment:
+        """The assignment as it is written to a file."""
+        chosen = self.assigned.assignment
+        asked = {limit.name: limit.at_most for limit in self.program.limits}
+        costs = {name: cost for name, cost in chosen.costs.items() if name != ELEMENT_BYTES}
+        return SavedAssignment(self.formats, asked, costs, chosen.loss, chosen.bound)
+
+    def front(self, cost: str = WEIGHT_BYTES, progress: Progress | None = None) -> Front:
+        """What loss each amount of `cost` buys, within the other limits."""
+        problem = self.program.problem()
+        others = tuple(limit for limit in problem.limits if limit.name != cost)
+        return pareto_front(replace(problem, limits=others), cost, progress=progress)
 
 
 class MixedPrecision:

@@ -15,6 +15,7 @@ from graphopt.instruments import Instruments
 from graphopt.ir import Array, DType, Graph
 from graphopt.passes.insert_quantizers import InsertQuantizers
 from graphopt.pipeline import run_passes
+from graphopt.quantization.assignment import write_assignment
 from graphopt.quantization.budget import Budget
 from graphopt.quantization.calibrate import record
 from graphopt.quantization.choices import Network, Request
@@ -84,7 +85,7 @@ class Quantized:
         return compile(self.graph, target, threads=threads)
 
     def save(self, folder: str | Path) -> None:
-        """Write `model.onnx`, in QDQ form, and `plan.json`.
+        """Write `model.onnx`, in QDQ form, `plan.json` and, after a budget, `assignment.json`.
 
         Raises:
             ArtifactError: the folder cannot be written.
@@ -98,6 +99,8 @@ class Quantized:
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "model.onnx").write_bytes(content)
             self.plan.save(folder / "plan.json")
+            if self.mixed is not None:
+                write_assignment(self.mixed.saved(), folder / "assignment.json")
         except OSError as error:
             raise ArtifactError(str(folder), f"cannot be written: {error.strerror}") from error
 
