@@ -75,6 +75,7 @@ INTEGERS: tuple[str, ...] = (
     "integer-pool",
     "integer-concat",
     "integer-lookup",
+    "integer-softmax",
     "sink-decodes",
 )
 PIPELINE: tuple[Stage, ...] = (

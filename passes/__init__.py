@@ -51,6 +51,7 @@ PASSES: dict[str, str] = {
     "integer-mul": "integer_mul:IntegerMul",
     "integer-pool": "integer_pool:IntegerPool",
     "integer-products": "integer_products:IntegerProducts",
+    "integer-softmax": "integer_softmax:IntegerSoftmax",
     "legalize-quantization": "legalize_quantization:LegalizeQuantization",
     "legalize-rounding": "legalize_rounding:LegalizeRounding",
     "lift-conv1d": "lift_conv1d:LiftConv1d",

@@ -31,6 +31,7 @@ from graphopt.ops import (
     Resize,
     Sigmoid,
     Slice,
+    Softmax,
     Sub,
     Tanh,
     Transpose,
@@ -185,6 +186,10 @@ def _silu(b: _Builder, x: Value) -> Value:
     return b.apply(Mul(), x, b.apply(Sigmoid(), x))
 
 
+def _softmax(b: _Builder, x: Value) -> Value:
+    return b.apply(Softmax(b.integer(0, x.type.rank - 1)), x)
+
+
 def _pool(b: _Builder, x: Value) -> Value | None:
     if not _spatial(x):
         return None
@@ -241,6 +246,7 @@ STEPS: tuple[Callable[[_Builder, Value], Value | None], ...] = (
     _unary,
     _unary,
     _silu,
+    _softmax,
     _pool,
     _reduce,
     _concat,
