@@ -32,7 +32,7 @@ def exact(x: Array, axis: int, scale: float, result: str) -> Array:
     to, step, zero = result.split()
     real = np.exp(scale * (x.astype(np.float64) - x.max(axis=axis, keepdims=True)))
     real /= real.sum(axis=axis, keepdims=True)
-    return np.clip(real / float(step) + int(zero), *integer_range(DType(to)))
+    return np.asarray(np.clip(real / float(step) + int(zero), *integer_range(DType(to))))
 
 
 RESULTS = [
