@@ -38,10 +38,6 @@ class Dot(ABC):
     def add(self, total: Expr, x: Expr, w: Expr) -> Expr:
         """`total` and the products of what `spread` and `weights` gave."""
 
-    def widen(self, total: Expr, narrow: Expr) -> Expr:
-        """`total` and the neighbouring pairs of sums of a burst, of units that have such."""
-        raise NotImplementedError
-
 
 class FloatDot(Dot):
     """A fused multiply-add of f32."""
@@ -112,6 +108,7 @@ class BurstDot(QuadDot):
         return total + tirx.call_llvm_pure_intrin(f"int16x{2 * self.lanes}", name, x, w)
 
     def widen(self, total: Expr, narrow: Expr) -> Expr:
+        """`total` and the sums of a burst, of which neighbouring pairs belong together."""
         return PairDot(self.unit).add(total, narrow, const(1, narrow))
 
 

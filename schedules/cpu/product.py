@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from graphopt.schedules.cpu.dot import Dot
+from graphopt.schedules.cpu.dot import BurstDot, Dot
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
@@ -87,19 +87,25 @@ class TileEmitter:
 
     def accumulate(self, sums: Registers, vectors: int, segment: Segment) -> None:
         """Add all products of `segment`."""
-        burst = self.dot.unit.burst
-        if not burst:
+        dot = self.dot
+        if not isinstance(dot, BurstDot):
             self._steps(sums, vectors, segment, T.int32(0), segment.steps)
             return
-        size = -(-segment.steps // -(-segment.steps // burst))
+        size = -(-segment.steps // -(-segment.steps // dot.unit.burst))
         rounds, rest = divmod(segment.steps, size)
         with loop(rounds) as number:
-            self._burst(sums, vectors, segment, number * size, size)
+            self._burst(dot, sums, vectors, segment, number * size, size)
         if rest:
-            self._burst(sums, vectors, segment, T.int32(rounds * size), rest)
+            self._burst(dot, sums, vectors, segment, T.int32(rounds * size), rest)
 
     def _burst(
-        self, sums: Registers, vectors: int, segment: Segment, first: Expr, steps: int
+        self,
+        dot: BurstDot,
+        sums: Registers,
+        vectors: int,
+        segment: Segment,
+        first: Expr,
+        steps: int,
     ) -> None:
         """Sum some steps in narrow lanes, and add those sums."""
         narrow = Registers(sums.count, self.lanes * 2, "int16")
@@ -107,7 +113,7 @@ class TileEmitter:
             narrow.set(i, const(0, self.lanes * 2, "int16"))
         self._steps(narrow, vectors, segment, first, steps)
         for i in range(sums.count):
-            sums.set(i, self.dot.widen(sums.get(i), narrow.get(i)))
+            sums.set(i, dot.widen(sums.get(i), narrow.get(i)))
 
     def _steps(
         self, sums: Registers, vectors: int, segment: Segment, first: Expr, steps: int
@@ -158,14 +164,14 @@ class TileEmitter:
                 place(sums, i, whole, panel.tail)
 
     def each_vector(self, panel: Panel, place: Callable[[Expr, int], None]) -> None:
-        """Loop over the vectors of a panel: place(number, lanes), several at once where they fit.
+        """Write out the vectors of a panel: place(number, lanes), several at once where they fit.
 
-        The lanes of a partial vector come last.
+        The lanes of a partial vector come last. There is no loop: LLVM would take it for the
+        hottest one, and keep its constants in registers that the sums of products need.
         """
         whole, together = self._cut(panel)
-        if whole:
-            with loop(whole // together) as j:
-                place(j * together, self.lanes * together)
+        for j in range(0, whole, together):
+            place(T.int32(j), self.lanes * together)
         if whole < panel.group.size:
             place(T.int32(whole), panel.tail)
 
