@@ -79,6 +79,8 @@ def may_sink(transposed: Value, match: Match) -> bool:
 
 
 def _may_be_transposed(value: Value, match: Match) -> bool:
+    if sum(size != 1 for size in value.type.shape) <= 1:
+        return True  # transposing it moves nothing
     producer = match.producer(value)
     if producer is None:
         return match.constant(value) is not None

@@ -149,8 +149,20 @@ class _Partitioner:
                 kept = len(steps)
         if kept < len(steps):
             self.refusals[str(steps[kept])] = f"the region would end in another dtype than {dtype}"
+        elif dtype.is_integer and self._ends_in_feeder(exit):
+            kept = _narrowest(anchor, steps)
         group.update(steps[:kept])
         self.groups.update(dict.fromkeys(steps[:kept], group))
+
+    def _ends_in_feeder(self, exit: Node) -> bool:
+        """Whether one other region could compute the elementwise nodes up to `exit` itself."""
+        users = self.users.get(exit.output, [])
+        readers = {id(self.groups.get(user)) for user in users if user in self.groups}
+        return (
+            exit.output not in self.results
+            and len(readers) == 1
+            and all(user in self.groups and _reads_once(user, exit.output.type) for user in users)
+        )
 
     def _next_exit(self, exit: Node) -> list[Node]:
         """The fewest elementwise nodes after `exit` through whose last one all of its uses go."""
@@ -213,6 +225,12 @@ class _Partitioner:
             if user not in group or not _reads_once(user, value.type):
                 return None
         return feeder
+
+
+def _narrowest(anchor: Node, steps: list[Node]) -> int:
+    """After how many of the steps the region's result is smallest in memory, or after all."""
+    sizes = [node.output.type.dtype.itemsize for node in (anchor, *steps)]
+    return max(i for i, size in enumerate(sizes) if size == min(sizes))
 
 
 def _reads_once(node: Node, type: TensorType) -> bool:
