@@ -9,6 +9,7 @@ from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
 from graphopt.schedules.cpu.integer_depthwise import IntegerDepthwiseConv2d
 from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
 from graphopt.schedules.cpu.matmul import ConstantMatMul
+from graphopt.schedules.cpu.pointwise import Pointwise
 from graphopt.schedules.cpu.pool import Pool2d
 from graphopt.schedules.cpu.reduce import ReduceAxes
 from graphopt.schedules.cpu.rows import Rows
@@ -27,5 +28,6 @@ SCHEDULES: tuple[Schedule, ...] = (
     Pool2d(),
     ReduceAxes(),
     Rows(),
+    Pointwise(),
     Generic(),
 )

@@ -262,3 +262,19 @@ class Elements:
         ]
         for output, result in zip(self.region.outputs, results, strict=True):
             store(self.buffers[output], offset, pack(result, output.type.dtype), lanes)
+
+
+class FlatElements(Elements):
+    """The same for tensors of one shape, taken as a single row, and numbers.
+
+    Places are (0, position, lanes).
+    """
+
+    def __init__(self, region: Graph, buffers: Mapping[Value, Buffer], elements: int) -> None:
+        super().__init__(region, buffers, (elements,))
+
+    def _operand(self, value: Value, row: Expr, column: Expr, lanes: int) -> Expr:
+        dtype = value.type.dtype
+        if value.type.elements == 1:
+            return splat(unpack(self.buffers[value][0], dtype), lanes)
+        return unpack(load(self.buffers[value], column, lanes), dtype)

@@ -23,16 +23,18 @@ def fold_row(
     start: float,
     value: Callable[[Expr, int], Expr],
     join: Join,
+    dtype: str = "float32",
 ) -> Expr:
     """Join `value(column, lanes)` over all columns and lanes; returns a bound scalar.
 
-    `start` is the neutral element of `join`. `value` is emitted once for each place.
+    `start` is the neutral element of `join`, `dtype` the type of the values. `value` is emitted
+    once for each place.
     """
     vectors, rest = divmod(length, lanes)
     chains = max(1, min(CHAINS, vectors))
-    totals = Registers(chains, lanes)
+    totals = Registers(chains, lanes, dtype)
     for chain in range(chains):
-        totals.set(chain, const(start, lanes))
+        totals.set(chain, const(start, lanes, dtype))
     with loop(vectors // chains) as step:
         for chain in range(chains):
             column = (step * chains + chain) * lanes
@@ -44,7 +46,7 @@ def fold_row(
         totals.set(0, join(totals.get(0), totals.get(chain)))
     scalars = [totals.lane(0, lane) for lane in range(lanes)]
     if rest:
-        tail = Registers(1, rest)
+        tail = Registers(1, rest, dtype)
         tail.set(0, value(T.int32(vectors * lanes), rest))
         scalars += [tail.lane(0, lane) for lane in range(rest)]
     return named(_tree(scalars, join))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from graphopt.ir import Value
+from graphopt.ir import DType, Value
+from graphopt.lower.dtypes import tvm_dtype
+from graphopt.ops.quantization import integer_range
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
+    FlatElements,
     Registers,
     T,
     channel_vectors,
     const,
-    load,
     loop,
     outer_loop,
 )
@@ -23,14 +25,19 @@ from graphopt.schedules.cpu.fold import CHAINS, Join, add, fold_row
 if TYPE_CHECKING:
     from graphopt.schedules.cpu.reduce_plan import ReducePlan
 
-_INFINITY = float("inf")
-_FOLDS: dict[str, tuple[float, Join]] = {
-    "sum": (0.0, add),
-    "mean": (0.0, add),
-    "max": (-_INFINITY, T.max),
-    "min": (_INFINITY, T.min),
-    "prod": (1.0, lambda a, b: a * b),
+_FOLDS: dict[str, Join] = {
+    "sum": add,
+    "mean": add,
+    "max": T.max,
+    "min": T.min,
+    "prod": lambda a, b: a * b,
 }
+
+
+def _neutral(kind: str, dtype: DType) -> float:
+    infinity = float("inf")
+    low, high = integer_range(dtype) if dtype.is_integer else (-infinity, infinity)
+    return {"max": low, "min": high, "prod": 1}.get(kind, 0)
 
 
 class ReduceEmitter:
@@ -38,11 +45,17 @@ class ReduceEmitter:
 
     def __init__(self, plan: ReducePlan, buffers: Mapping[Value, Buffer]) -> None:
         self.plan = plan
-        self.x = buffers[plan.where.anchor.inputs[0]]
+        self.x = plan.where.anchor.inputs[0]
+        self.inputs = FlatElements(plan.where.region, buffers, self.x.type.elements)
         shape = plan.where.result.type.dims or (1,)
         self.elements = Elements(plan.where.region, buffers, shape)
-        self.start, self.join = _FOLDS[plan.op.kind]
-        self.lanes = plan.target.lanes(4)
+        dtype = plan.where.result.type.dtype
+        self.start, self.join = _neutral(plan.op.kind, dtype), _FOLDS[plan.op.kind]
+        self.dtype = tvm_dtype(dtype)
+        self.lanes = plan.lanes
+
+    def _input(self, position: Expr, lanes: int) -> Expr:
+        return self.inputs.value(self.x, {}, T.int32(0), position, lanes)
 
     def emit(self) -> None:
         """Emit all loops."""
@@ -56,9 +69,9 @@ class ReduceEmitter:
         with outer_loop(plan.outer, plan.target.threads) as row:
 
             def value(column: Expr, lanes: int) -> Expr:
-                return load(self.x, row * plan.length + column, lanes)
+                return self._input(row * plan.length + column, lanes)
 
-            total = fold_row(plan.length, self.lanes, self.start, value, self.join)
+            total = fold_row(plan.length, self.lanes, self.start, value, self.join, self.dtype)
             at = T.floordiv(row, plan.columns), T.floormod(row, plan.columns)
             self._finish(total, *at, 1)
 
@@ -85,12 +98,12 @@ class ReduceEmitter:
         rows_inside = plan.inner // plan.columns
         outer, inside = T.floordiv(row, rows_inside), T.floormod(row, rows_inside)
         base = outer * (plan.length * plan.inner) + inside * plan.columns + column
-        totals = Registers(vectors, lanes)
+        totals = Registers(vectors, lanes, self.dtype)
         for i in range(vectors):
-            totals.set(i, const(self.start, lanes))
+            totals.set(i, const(self.start, lanes, self.dtype))
         with loop(plan.length) as step:
             for i in range(vectors):
-                value = load(self.x, base + step * plan.inner + i * lanes, lanes)
+                value = self._input(base + step * plan.inner + i * lanes, lanes)
                 totals.set(i, self.join(totals.get(i), value))
         for i in range(vectors):
             self._finish(totals.get(i), row, column + i * lanes, lanes)

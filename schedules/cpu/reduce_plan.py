@@ -26,6 +26,10 @@ class ReducePlan:
         return op
 
     @property
+    def lanes(self) -> int:
+        return self.target.lanes(self.where.result.type.dtype.itemsize)
+
+    @property
     def columns(self) -> int:
         """The last dimension of the output."""
         dims = self.where.result.type.dims

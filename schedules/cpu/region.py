@@ -100,20 +100,14 @@ def find_anchor(
         return Reject(f"expected one node of {', '.join(k.name for k in kinds)}")
     (anchor,) = anchors
     shape = anchor.output.type.dims
+    before = nodes_before(region, anchor)
     for node in region.nodes:
-        if node is not anchor and not isinstance(node.op, Elementwise | Lookup):
-            return Reject(f"{node.op.name} is not elementwise")
-        if isinstance(node.op, Lookup) and node.inputs[1] not in region.inputs:
-            return Reject("a table is computed in the region")
+        reason = "" if node is anchor else _unfit(region, node)
         for value in (*elements_read(node), *node.outputs):
-            if value.type.elements == 0:
-                return Reject(f"%{value.name} is empty")
-            if value.type.elements > MAX_ELEMENTS:
-                return Reject(f"%{value.name} is too large for 32-bit offsets")
-            if not computes(value.type.dtype):
-                return Reject(f"%{value.name} is of a type that the CPU does not compute in")
-            if node is not anchor and not broadcasts(value.type.dims, shape):
-                return Reject(f"%{value.name} does not broadcast to the output of {anchor.op.name}")
+            whole = anchor.inputs[0].type.dims if node in before else shape
+            reason = reason or _unfit_value(value, whole if node is not anchor else None)
+        if reason:
+            return Reject(reason)
     if not prologue and any(value not in region.inputs for value in anchor.inputs):
         return Reject(f"{anchor.op.name} reads a value computed in the region")
     exact = (*anchor.inputs, anchor.output) if dtype.is_float else (anchor.output,)
@@ -125,6 +119,58 @@ def find_anchor(
         if value.type.dtype is DType.BOOL:
             return Reject("an output is boolean, of which there are no vectors in memory")
     return Anchored(region, anchor)
+
+
+def elementwise_shape(region: Graph) -> tuple[int, ...] | Reject:
+    """The shape of all outputs of a region of nothing but elementwise nodes."""
+    shape = region.outputs[0].type.dims
+    for node in region.nodes:
+        reason = _unfit(region, node)
+        for value in (*elements_read(node), *node.outputs):
+            reason = reason or _unfit_value(value, shape)
+        if reason:
+            return Reject(reason)
+    for value in region.outputs:
+        if value.type.dims != shape:
+            return Reject("outputs of several shapes")
+        if value.type.dtype is DType.BOOL:
+            return Reject("an output is boolean, of which there are no vectors in memory")
+    return shape
+
+
+def nodes_before(region: Graph, anchor: Node) -> set[Node]:
+    """The nodes of a region that `anchor` needs."""
+    producers = region.producers()
+    found: set[Node] = set()
+    pending = list(anchor.inputs)
+    while pending:
+        node = producers.get(pending.pop())
+        if node is not None and node not in found:
+            found.add(node)
+            pending.extend(node.inputs)
+    return found
+
+
+def _unfit(region: Graph, node: Node) -> str:
+    """Why the elements of a node cannot be computed one by one; empty if they can."""
+    if not isinstance(node.op, Elementwise | Lookup):
+        return f"{node.op.name} is not elementwise"
+    if isinstance(node.op, Lookup) and node.inputs[1] not in region.inputs:
+        return "a table is computed in the region"
+    return ""
+
+
+def _unfit_value(value: Value, shape: tuple[int, ...] | None) -> str:
+    """Why elements of `value` cannot be used in loops over `shape`."""
+    if value.type.elements == 0:
+        return f"%{value.name} is empty"
+    if value.type.elements > MAX_ELEMENTS:
+        return f"%{value.name} is too large for 32-bit offsets"
+    if not computes(value.type.dtype):
+        return f"%{value.name} is of a type that the CPU does not compute in"
+    if shape is not None and not broadcasts(value.type.dims, shape):
+        return f"%{value.name} does not broadcast to {list(shape)}"
+    return ""
 
 
 def broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from graphopt import ops
-from graphopt.ir import Op
+from graphopt.ir import DType, Op
 from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.ops.reduction import ReduceKind
@@ -78,5 +79,26 @@ def test_reductions_equal_interpreter() -> None:
         reduced("max", (1,), False, 3, 5, 4, 6),
         reduced("min", (0, 1), False, 3, 5),
         reduced("prod", (0,), True, 6, 70),
+    ]
+    check_schedule(ReduceAxes(), regions)
+
+
+def test_integer_reductions_equal_interpreter() -> None:
+    def reduction(kind: ReduceKind, axes: tuple[int, ...], dtype: DType, *dims: int) -> Region:
+        """A reduction of what is left of a zero point."""
+        build = RegionBuilder()
+        x = build.input(*dims, dtype=dtype)
+        if kind == "sum":
+            zero = build.given(np.array(-7, np.int32))
+            x = build.apply(ops.Sub(), build.apply(ops.Cast(DType.I32), x), zero)
+        y = build.apply(ops.Reduce(kind, axes, True), x)
+        return build.region(build.apply(ops.Clip(-300, 3000), y) if kind == "sum" else y)
+
+    regions = [
+        reduction("sum", (1, 2), DType.I8, 2, 7, 7, 75),
+        reduction("sum", (2, 3), DType.U8, 1, 5, 7, 9),
+        reduction("max", (1, 2), DType.I8, 1, 5, 7, 150),
+        reduction("min", (2,), DType.U8, 3, 4, 99),
+        reduction("max", (0,), DType.I32, 6, 20),
     ]
     check_schedule(ReduceAxes(), regions)
