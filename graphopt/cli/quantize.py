@@ -59,6 +59,9 @@ def quantize(
     sensitivity: Annotated[
         str, typer.Option("--sensitivity", help="output, hawq or gauss-newton.")
     ] = "output",
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Measure how well each sensitivity predicts.")
+    ] = False,
     pareto: Annotated[
         Path | None,
         typer.Option("--pareto", metavar="FRONT.html", help="Draw loss against weight bytes."),
@@ -102,6 +105,7 @@ def quantize(
             budget=pairs("--budget", "weight_bytes=62%", budget) or None,
             choices=o.names(choices),
             sensitivity=sensitivity,
+            compare=compare,
             ranges=method,
             symmetric=symmetric,
             limit=limit,
@@ -129,6 +133,8 @@ def facts(quantized: Quantized, output: Path) -> dict[str, object]:
         found["measured_loss"] = quantized.mixed.assigned.measured
         found["costs"] = dict(quantized.mixed.saved().costs)
         found["binding"] = list(chosen.binding)
+        correlations = quantized.mixed.correlations
+        found["rank_correlations"] = {name: dict(each) for name, each in correlations.items()}
     return found
 
 
@@ -147,6 +153,11 @@ def shown(quantized: Quantized, output: Path) -> Group:
             found = mixed.assigned.assignment.costs[limit.name]
             costs.add_row(limit.name, cost(limit.at_most, limit.name), cost(found, limit.name))
         lines.append(costs)
+        formats = next(iter(mixed.correlations.values()), {})
+        ranks = Table("rank correlation of", *formats, box=None)
+        for method, each in mixed.correlations.items():
+            ranks.add_row(method, *(f"{each[name]:.2f}" for name in formats))
+        lines += [ranks] if mixed.correlations else []
     return Group(*lines, Text(f"wrote {output}"))
 
 

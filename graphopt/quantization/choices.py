@@ -13,7 +13,6 @@ from graphopt.errors import OptionError
 from graphopt.ir import Array, DType, Graph, Value
 from graphopt.ops.quantization import integer_range
 from graphopt.quantization.budget import Budget
-from graphopt.quantization.costs import bits
 from graphopt.quantization.evaluate import Change, Rounding
 from graphopt.quantization.formats import Format, parse_format
 from graphopt.quantization.groups import QuantizerGroup
@@ -39,6 +38,7 @@ class Request:
         metric: what to lose least of, higher is better; None: the distance from the float
             network's outputs counts.
         labels: one per sample, for `metric`.
+        compare: also measure how well each sensitivity predicts; this takes as long again.
     """
 
     budget: Budget
@@ -47,6 +47,7 @@ class Request:
     sensitivity: str = "output"
     metric: Metric | None = None
     labels: Sequence[Any] = ()
+    compare: bool = False
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def format_options(network: Network, request: Request) -> Options:
     known = (*request.formats, *request.pinned.values())
     formats = {name: parse_format(name) for name in known}
     readers = {value: group for group in network.activations for value in group.values}
-    widths = {bits(format.activations) for format in formats.values() if format.is_integer}
+    widths = {format.activations.bits for format in formats.values() if format.is_integer}
     keys: dict[Any, list[str]] = {}
     for name, layer in network.layers.items():
         together = readers.get(layer.node.inputs[0]) if len(widths) > 1 else layer.weights
@@ -102,7 +103,7 @@ def format_options(network: Network, request: Request) -> Options:
         if group in pinned:
             return (pinned[group],)
         first = any(network.layers[name].node.inputs[0] in inputs for name in groups[group])
-        narrow = {name for name in request.formats if bits(formats[name].activations) < 8}
+        narrow = {name for name in request.formats if formats[name].activations.bits < 8}
         return tuple(name for name in request.formats if not (first and name in narrow))
 
     @cache
@@ -144,7 +145,7 @@ def _change(
         return Change(own.astype(format.weights.numpy).astype(np.float32))
     weights, bias = network.stored(layer, format.weights)
     group = readers.get(layer.node.inputs[0])
-    if group is None or bits(format.activations) == widest:
+    if group is None or format.activations.bits == widest:
         return Change(weights, bias)
     chosen = network.quantizer(group, format.activations)
     low, high = (end - chosen.zero_point for end in integer_range(chosen.dtype))

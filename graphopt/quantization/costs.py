@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from graphopt.analysis.live_ranges import live_ranges
-from graphopt.ir import DType, Graph, Node, Value
+from graphopt.ir import Graph, Node, Value
 from graphopt.ops import Fused, Identity, Reshape
 from graphopt.passes.fuse_regions import FuseRegions
 from graphopt.quantization.formats import Format
@@ -21,21 +21,14 @@ WEIGHT_BYTES, BOPS, LATENCY, ACTIVATION_BYTES = COSTS = (
 ELEMENT_BYTES = "bytes of one activation"
 
 
-def bits(dtype: DType) -> int:
-    """The bits of one element, packed."""
-    return int("".join(c for c in dtype.value.split("e")[0] if c.isdigit()))
-
-
 def layer_costs(layer: Layer, format: Format) -> dict[str, float]:
     """The bytes of the packed weights, and the bit operations of one run.
 
-    Bit operations are multiply-accumulates by the bits of a weight by the bits of an activation,
-    as in HAWQ-V3 (Yao et al. 2021, arXiv 2011.10680). Scales and biases are not counted.
+    Scales and biases are not counted.
     """
-    weights, activations = bits(format.weights), bits(format.activations)
     return {
-        WEIGHT_BYTES: -(-layer.weights.type.elements * weights // 8),
-        BOPS: layer.node.macs * weights * activations,
+        WEIGHT_BYTES: -(-layer.weights.type.elements * format.weights.bits // 8),
+        BOPS: format.bops(layer.node.macs),
     }
 
 

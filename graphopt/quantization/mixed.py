@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 
@@ -16,14 +16,20 @@ from graphopt.quantization.costs import (
     LATENCY,
     WEIGHT_BYTES,
     activation_rows,
-    bits,
     layer_costs,
 )
 from graphopt.quantization.formats import parse_format
 from graphopt.quantization.loss import Loss, MetricLoss
 from graphopt.quantization.program import Assigned, Program, assign
 from graphopt.quantization.samples import Sample, Samples
-from graphopt.quantization.sensitivity import Key, Losses, Progress, Trials, sensitivity
+from graphopt.quantization.sensitivity import (
+    Key,
+    Losses,
+    Progress,
+    Trials,
+    compare_methods,
+    sensitivity,
+)
 from graphopt.solver.precision import FORMATS, Front, Row, pareto_front
 
 # What shares of a budget are taken of.
@@ -41,12 +47,17 @@ class Mixed:
         groups: the layers of each group.
         program: predicted losses, costs and limits.
         assigned: the solution, by group.
+        correlations: if asked for, how well each sensitivity predicts; see
+            `MixedPrecision.correlations`.
     """
 
     formats: Mapping[str, str]
     groups: Mapping[str, tuple[str, ...]]
     program: Program
     assigned: Assigned
+    correlations: Mapping[str, Mapping[str, float]] = field(
+        default_factory=dict[str, Mapping[str, float]]
+    )
 
     def saved(self) -> SavedAssignment:
         """The assignment as it is written to a file."""
@@ -106,7 +117,18 @@ class MixedPrecision:
         assigned = assign(program, self.trials, self.loss, self._progress)
         groups, chosen = self.options.layers, assigned.assignment.formats
         formats = {layer: chosen[group] for group, layers in groups.items() for layer in layers}
-        return Mixed(formats, groups, program, assigned)
+        correlations = self.correlations() if self._request.compare else {}
+        return Mixed(formats, groups, program, assigned, correlations)
+
+    def correlations(self) -> dict[str, dict[str, float]]:
+        """How well each sensitivity, predicted on half of the samples, ranks measured losses.
+
+        The losses are measured on the other half. By method, the rank correlation over all groups
+        and formats ("all"), and over the groups in each format.
+        """
+        samples, half = self.trials.samples, len(self.trials.samples) // 2
+        first, second = (replace(self.trials, samples=s) for s in (samples[:half], samples[half:]))
+        return compare_methods(first, second, progress=self._progress)
 
     def program(self, budget: Budget) -> Program:
         """Losses, costs and limits."""
@@ -117,7 +139,7 @@ class MixedPrecision:
         costs: dict[Key, dict[str, float]] = {}
         for group, format in self.options.keys:
             costs[group, format] = self._summed(self.options.layers[group], format)
-            costs[group, format][ELEMENT_BYTES] = bits(parse_format(format).activations) / 8
+            costs[group, format][ELEMENT_BYTES] = parse_format(format).activations.bits / 8
         uniform = self._summed(self._network.layers, UNIFORM)
         if rows:
             uniform[ACTIVATION_BYTES] = max(row.fixed + sum(row.amounts.values()) for row in rows)

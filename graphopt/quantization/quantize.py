@@ -253,6 +253,7 @@ def quantize(
     budget: Budget | None = None,
     choices: Sequence[str] = Request.formats,
     sensitivity: str = Request.sensitivity,
+    compare: bool = False,
     metric: Metric | None = None,
     labels: Sequence[Any] = (),
     ranges: RangeMethod = Settings.ranges,
@@ -284,6 +285,7 @@ def quantize(
             how many "formats" may be in use.
         choices: the formats to choose from.
         sensitivity: how the loss of a format is predicted: "output", "hawq" or "gauss-newton".
+        compare: with a budget, also measure how well each sensitivity predicts.
         metric: with a budget, the number to lose least of: from the outputs for each sample, and
             `labels`, one per sample; higher is better. None: the distance from the float
             network's outputs counts.
@@ -312,7 +314,7 @@ def quantize(
         weights, activations, formats or {}, ranges, weight_ranges, symmetric, quantize_outputs
     )
     samples = Samples(graph.inputs, data, limit)
-    request = Request(budget or {}, choices, formats or {}, sensitivity, metric, labels)
+    request = Request(budget or {}, choices, formats or {}, sensitivity, metric, labels, compare)
     return Quantization(
         graph, samples, settings, request if budget is not None else None, target, progress
     ).run()

@@ -3,7 +3,7 @@
 Each model is calibrated on 64 samples and scored on all others, as integer networks that run
 compiled. At shares of the weight bytes of W8 the precision program's formats are held against
 
-- greedy: all layers in 4 bits, and the most sensitive ones raised to 8 as long as they fit;
+- greedy: all layers in 4 bits, and those raised to 8 that save most loss per byte, one by one;
 - W4: all layers in 4 bits, which is half of the weight bytes.
 
 All three round weights in the same way. A row is won or tied where ours is not behind the better
@@ -23,7 +23,7 @@ import math
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +32,16 @@ from rich.table import Table
 
 import graphopt
 from graphopt.ir import Array
+from graphopt.quantization.budget import Budget
 from graphopt.quantization.choices import Request
 from graphopt.quantization.costs import WEIGHT_BYTES
 from graphopt.quantization.mixed import MixedPrecision
 from graphopt.quantization.quantize import Quantization, Settings
 from graphopt.quantization.samples import Samples
-from graphopt.quantization.sensitivity import compare_methods
 from graphopt.runtime.model import Model
 
 from ..models.labelled import Feed, Labelled
+from .greedy import raise_greedily
 
 MODELS = (
     "cifar10_resnet20_fp32",
@@ -101,23 +102,12 @@ class Bench:
     def quantized(self, formats: Mapping[str, str]) -> Score:
         return self.score(self.quantization.quantized(self.histograms, formats).compile())
 
-    def greedy(self, share: float) -> dict[str, str]:
-        """The formats of the layers, after raising the most sensitive ones."""
-        program, options = self.mixed.program({}), self.mixed.options
-        bytes_ = {key: cost[WEIGHT_BYTES] for key, cost in program.costs.items()}
-        room = sum(bytes_[group, W8] * share - bytes_[group, W4] for group in options.layers)
-        chosen = dict.fromkeys(options.layers, W4)
-        for group in sorted(chosen, key=lambda group: -program.losses[group, W4]):
-            if bytes_[group, W8] - bytes_[group, W4] <= room:
-                room -= bytes_[group, W8] - bytes_[group, W4]
-                chosen[group] = W8
-        return {name: chosen[group] for group, names in options.layers.items() for name in names}
-
-    def correlations(self) -> dict[str, dict[str, float]]:
-        trials, half = self.mixed.trials, len(self.mixed.trials.samples) // 2
-        first = replace(trials, samples=trials.samples[:half])
-        second = replace(trials, samples=trials.samples[half:])
-        return compare_methods(first, second)
+    def greedy(self, budget: Budget) -> dict[str, str]:
+        """The formats of the layers, after raising the 4-bit ones that gain most."""
+        losses = {key: loss for key, loss in self.mixed.losses.items() if key[1] in (W8, W4)}
+        chosen = raise_greedily(self.mixed.program(budget).problem(losses), W4)
+        groups = self.mixed.options.layers
+        return {name: chosen[group] for group, names in groups.items() for name in names}
 
 
 def measure(name: str, limit: int, formats: tuple[str, ...], correlations: bool) -> dict[str, Any]:
@@ -129,9 +119,10 @@ def measure(name: str, limit: int, formats: tuple[str, ...], correlations: bool)
     w4 = bench.quantized(dict.fromkeys(layers, W4))
     rows: list[dict[str, Any]] = []
     for share in SHARES:
-        chosen = bench.mixed.choose({WEIGHT_BYTES: f"{100 * share}%"})
+        budget = {WEIGHT_BYTES: f"{100 * share}%"}
+        chosen = bench.mixed.choose(budget)
         ours = bench.quantized(chosen.formats)
-        greedy = bench.quantized(bench.greedy(share))
+        greedy = bench.quantized(bench.greedy(budget))
         best = max((greedy, w4), key=lambda score: score.accuracy)
         behind = best.accuracy - ours.accuracy
         rows.append(
@@ -151,7 +142,7 @@ def measure(name: str, limit: int, formats: tuple[str, ...], correlations: bool)
         "fp32": plain.accuracy,
         "samples": len(plain.classes),
         "rows": rows,
-        "rank correlations": bench.correlations() if correlations else {},
+        "rank correlations": bench.mixed.correlations() if correlations else {},
         "seconds": time.perf_counter() - start,
     }
 

@@ -68,6 +68,19 @@ def test_a_budget_is_kept_and_its_assignment_can_be_edited_and_given_back(
     assert json.loads(again.out)["formats"] == saved["formats"]
 
 
+def test_how_well_each_sensitivity_predicts(
+    cli: Cli, digits: Path, samples: Path, tmp_path: Path
+) -> None:
+    budget = ("--budget", "weight_bytes=60%", "--choices", "w8a8,w4a8", "--compare")
+    command = ("quantize", digits, "--data", samples, "-o", tmp_path / "q", *budget)
+    found = json.loads(cli(*command, "--json").out)["rank_correlations"]
+    assert list(found) == ["output", "hawq", "gauss-newton"]
+    assert all(set(each) == {"all", "w8a8", "w4a8"} for each in found.values())
+    assert found["output"]["all"] > 0.85
+    shown = cli(*command).out
+    assert "rank correlation of" in shown and "gauss-newton" in shown
+
+
 @pytest.mark.parametrize(
     ("options", "parts"),
     [

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from graphopt.errors import OptionError
-from graphopt.ir import DType
 from graphopt.quantization.budget import limits, read_budget
-from graphopt.quantization.costs import ELEMENT_BYTES, activation_rows, bits, layer_costs
+from graphopt.quantization.costs import ELEMENT_BYTES, activation_rows, layer_costs
 from graphopt.quantization.formats import parse_format
 from graphopt.quantization.groups import find_placement
 from graphopt.quantization.layers import find_layers
@@ -27,12 +26,6 @@ graph g(%x: f32[1,8,4,4]) {
   %4: f32[1,8,4,4] = add(%3, %2)
   return %4
 }"""
-
-
-def test_bits() -> None:
-    found = [bits(t) for t in (DType.I2, DType.U4, DType.I16, DType.F32, DType.BF16)]
-    assert found == [2, 4, 16, 32, 16]
-    assert bits(DType.F8E4M3FN) == bits(DType.F8E5M2) == 8
 
 
 def test_layer_costs() -> None:
