@@ -10,10 +10,17 @@ from collections.abc import Callable
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.compose import Compose
 from graphopt.frontend.onnx_quantization import dequantize_linear, quantize_linear
-from graphopt.frontend.onnx_quantized import integer_product, quantize_dynamically, requantize
+from graphopt.frontend.onnx_quantized import (
+    dequantized,
+    integer_product,
+    is_known,
+    quantize_dynamically,
+    quantized,
+    requantize,
+)
 from graphopt.frontend.windowed import window
 from graphopt.ir import DType, Op, Value
-from graphopt.ops import Add, AveragePool, Dequantize, LeakyRelu, Mul, Quantize, Sigmoid, Softmax
+from graphopt.ops import Add, AveragePool, LeakyRelu, MatMul, Mul, Sigmoid, Softmax
 
 
 def _through_float(compute: Callable[[Call, Compose, Value], Value]) -> Import:
@@ -21,28 +28,9 @@ def _through_float(compute: Callable[[Call, Compose, Value], Value]) -> Import:
 
     def run(call: Call) -> Value:
         c = Compose(call.builder)
-        y = compute(call, c, _real(call, c, 0))
-        return _stored(call, c, y, 3)
+        return quantized(call, compute(call, c, dequantized(call, 0)), 3)
 
     return run
-
-
-def _real(call: Call, c: Compose, first: int) -> Value:
-    """Inputs `first` to `first` + 2 (tensor, scale, zero point) as real numbers."""
-    x, scale = call.input(first), c.reshape(call.input(first + 1), ())
-    return c.apply(Dequantize(), x, scale, _zero(call, c, first + 2, x.type.dtype))
-
-
-def _stored(call: Call, c: Compose, y: Value, first: int) -> Value:
-    """Real numbers quantized by inputs `first` (scale) and `first` + 1 (zero point)."""
-    scale = c.reshape(call.input(first), ())
-    zero = _zero(call, c, first + 1, call.input(0).type.dtype)
-    return c.apply(Quantize(), y, scale, zero)
-
-
-def _zero(call: Call, c: Compose, index: int, dtype: DType) -> Value:
-    zero = call.optional(index)
-    return c.scalar(0, dtype) if zero is None else c.reshape(zero, ())
 
 
 def _qlinear_binary(op: Op) -> Import:
@@ -50,7 +38,7 @@ def _qlinear_binary(op: Op) -> Import:
 
     def run(call: Call) -> Value:
         c = Compose(call.builder)
-        return _stored(call, c, c.apply(op, _real(call, c, 0), _real(call, c, 3)), 6)
+        return quantized(call, c.apply(op, dequantized(call, 0), dequantized(call, 3)), 6)
 
     return run
 
@@ -78,10 +66,8 @@ def qlinear_softmax(call: Call, c: Compose, x: Value) -> Value:
 def qlinear_concat(call: Call) -> Value:
     """QLinearConcat. Inputs: the result's scale and zero point, then x, scale, zero point each."""
     c = Compose(call.builder)
-    parts = [_real(call, c, first) for first in range(2, len(call.inputs), 3)]
-    scale, zero = c.reshape(call.input(0), ()), c.reshape(call.input(1), ())
-    y = c.concat(parts, call.integer("axis") % parts[0].type.rank)
-    return c.apply(Quantize(), y, scale, zero)
+    parts = [dequantized(call, first) for first in range(2, len(call.inputs), 3)]
+    return quantized(call, c.concat(parts, call.integer("axis") % parts[0].type.rank), 0)
 
 
 def qlinear_average_pool(call: Call, c: Compose, x: Value) -> Value:
@@ -104,14 +90,30 @@ def qgemm(call: Call) -> Value:
     """QGemm. Inputs: a, scale, zero, b, scale, zero, bias i32?, y scale?, y zero?."""
     c = Compose(call.builder)
     a, b = call.ranked(0, 2), call.ranked(3, 2)
-    a = c.swap(a, 0, 1) if call.integer("transA", 0) else a
-    b = c.swap(b, 0, 1) if call.integer("transB", 0) else b
+    across, down = bool(call.integer("transA", 0)), bool(call.integer("transB", 0))
+    if call.has(7) and is_known(call, (1, 2, 4, 5, 6, 7, 8)):
+        return _real_gemm(call, c, across, down)
+    a = c.swap(a, 0, 1) if across else a
+    b = c.swap(b, 0, 1) if down else b
     total = integer_product(c, a, call.optional(2), b, call.optional(5), call.optional(6))
     scale = c.mul(c.mul(c.reshape(call.input(1), ()), call.input(4)), call.number("alpha", 1.0))
     if not call.has(7):
         return c.mul(c.cast(total, DType.F32), scale)
     scale = c.div(scale, c.reshape(call.input(7), ()))
-    return requantize(c, total, scale, _zero(call, c, 8, call.input(0).type.dtype))
+    zero = call.optional(8)
+    zero = c.scalar(0, a.type.dtype) if zero is None else c.reshape(zero, ())
+    return requantize(c, total, scale, zero)
+
+
+def _real_gemm(call: Call, c: Compose, across: bool, down: bool) -> Value:
+    """QGemm between dequantization and quantization."""
+    a, b, bias = dequantized(call, 0), dequantized(call, 3, 0 if down else 1), call.optional(6)
+    a, b = c.swap(a, 0, 1) if across else a, c.swap(b, 0, 1) if down else b
+    y = c.mul(c.apply(MatMul(), a, b), call.number("alpha", 1.0))
+    if bias is not None:
+        scale = c.mul(c.mul(c.reshape(call.input(1), ()), call.input(4)), call.number("alpha", 1.0))
+        y = c.add(y, c.mul(c.cast(bias, DType.F32), scale))
+    return quantized(call, y, 7)
 
 
 def matmul_integer_to_float(call: Call) -> Value:

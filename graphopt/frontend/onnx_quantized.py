@@ -1,13 +1,19 @@
-"""Operators over quantized tensors, composed exactly: integer sums, then one requantization."""
+"""Operators over quantized tensors.
+
+Where scales and zero points are constants, they become float operators between dequantization and
+quantization, which the integer passes know; else integer sums, then one requantization in floats.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.compose import Compose
 from graphopt.frontend.integer import sum_of_products
 from graphopt.frontend.windowed import window
 from graphopt.ir import DType, Value
-from graphopt.ops import Clip, Conv, Equal, MatMul, Quantize, Round
+from graphopt.ops import Clip, Conv, Dequantize, Equal, MatMul, Quantize, Round
 from graphopt.ops.quantization import integer_range
 
 
@@ -15,7 +21,7 @@ def matmul_integer(call: Call) -> Value:
     """MatMulInteger. Inputs: a, b, zero point of a (per row)?, zero point of b (per column)?."""
     c = Compose(call.builder)
     total = integer_product(c, call.input(0), call.optional(2), call.input(1), call.optional(3))
-    return c.cast(total, DType.I32)
+    return total
 
 
 def integer_product(
@@ -26,7 +32,7 @@ def integer_product(
     b_zero: Value | None,
     bias: Value | None = None,
 ) -> Value:
-    """(a - a_zero) @ (b - b_zero) + bias, exact, as f32 or i32; vectors as in numpy.
+    """(a - a_zero) @ (b - b_zero) + bias in i32; vectors as in numpy.
 
     Args:
         a_zero: one number, or one per row. b_zero: one number, or one per column.
@@ -34,7 +40,7 @@ def integer_product(
     vector_a, vector_b = a.type.rank == 1, b.type.rank == 1
     a = c.unsqueeze(a, 0) if vector_a else a
     b = c.unsqueeze(b, 1) if vector_b else b
-    y = sum_of_products(c, MatMul(), a, _rows(c, a_zero), b, b_zero, (b.type.rank - 2,), bias)
+    y = sum_of_products(c, MatMul(), a, _rows(c, a_zero), b, b_zero, bias)
     dims = list(y.type.dims)
     if vector_b:
         del dims[-1]
@@ -57,7 +63,12 @@ def _scalar(c: Compose, parameter: Value | None) -> Value | None:
 def qlinear_matmul(call: Call) -> Value:
     """QLinearMatMul. Inputs: a, scale, zero point, b, scale, zero point, y scale, y zero point."""
     c = Compose(call.builder)
-    total = integer_product(c, call.input(0), call.input(2), call.input(3), call.input(5))
+    a, b = call.input(0), call.input(3)
+    single = all(call.input(index).type.elements == 1 for index in (1, 2, 6, 7))
+    if is_known(call, (1, 2, 4, 5, 6, 7)) and single and min(a.type.rank, b.type.rank) >= 2:
+        real = dequantized(call, 0), dequantized(call, 3, b.type.rank - 1)
+        return quantized(call, c.apply(MatMul(), *real), 6)
+    total = integer_product(c, a, call.input(2), b, call.input(5))
     a_scale, y_scale, y_zero = (_rows(c, call.input(i)) for i in (1, 6, 7))
     b_scale = call.input(4)
     if b_scale.type.elements == 1:
@@ -102,34 +113,19 @@ def quantize_dynamically(c: Compose, x: Value) -> tuple[Value, Value, Value]:
 def conv_integer(call: Call) -> Value:
     """ConvInteger. Inputs: x, w, zero point of x?, zero point of w (per output channel)?."""
     c = Compose(call.builder)
-    return c.cast(_convolution(call, c, 0, 2, 1, 3), DType.I32)
+    data, weights = call.input(0), call.input(1)
+    w_zero = _per_channel(c, call.optional(3), weights.type.rank)
+    return sum_of_products(
+        c, _convolution(call, data, weights), data, _scalar(c, call.optional(2)), weights, w_zero
+    )
 
 
-def _convolution(
-    call: Call,
-    c: Compose,
-    x: int,
-    x_zero: int,
-    w: int,
-    w_zero: int,
-    bias: Value | None = None,
-) -> Value:
-    """The exact convolution of quantized tensors, given as input indices."""
-    data, weights = call.input(x), call.input(w)
+def _convolution(call: Call, data: Value, weights: Value) -> Conv:
     kernel = weights.type.dims[2:]
     at = window(call, data.type.dims[2:], call.integers("kernel_shape", kernel))
     if at.kernel != kernel:
         raise call.invalid(f"kernel_shape: expected {kernel}, found {at.kernel}")
-    return sum_of_products(
-        c,
-        Conv(at.strides, at.pads, at.dilations, call.integer("group", 1)),
-        data,
-        _scalar(c, call.optional(x_zero)),
-        weights,
-        _per_channel(c, call.optional(w_zero), weights.type.rank),
-        tuple(range(1, weights.type.rank)),
-        bias,
-    )
+    return Conv(at.strides, at.pads, at.dilations, call.integer("group", 1))
 
 
 def _per_channel(c: Compose, parameter: Value | None, rank: int) -> Value | None:
@@ -142,16 +138,62 @@ def _per_channel(c: Compose, parameter: Value | None, rank: int) -> Value | None
 def qlinear_conv(call: Call) -> Value:
     """QLinearConv. Inputs: x, scale, zero point, w, scale, zero point, y scale, zero, bias i32?."""
     c = Compose(call.builder)
-    rank = call.input(3).type.rank
-    bias = call.optional(8)
-    if bias is not None:
-        bias = c.reshape(bias, (bias.type.elements, *(1,) * (rank - 2)))
-    total = _convolution(call, c, 0, 2, 3, 5, bias)
+    data, weights, bias = call.input(0), call.input(3), call.optional(8)
+    op = _convolution(call, data, weights)
+    if is_known(call, (1, 2, 4, 5, 6, 7)):
+        x, w = dequantized(call, 0), dequantized(call, 3, 0)
+        biases = () if bias is None else (_real_bias(c, bias, call.input(1), call.input(4)),)
+        return quantized(call, c.apply(op, x, w, *biases), 6)
+    rank = weights.type.rank
+    w_zero = _per_channel(c, call.input(5), rank)
+    total = sum_of_products(c, op, data, _scalar(c, call.input(2)), weights, w_zero, bias)
     x_scale, y_scale = c.reshape(call.input(1), ()), c.reshape(call.input(6), ())
     w_scale = _per_channel(c, call.input(4), rank - 1)
     assert w_scale is not None
     zero_point = c.reshape(call.input(7), ())
     return requantize(c, total, c.div(c.mul(x_scale, w_scale), y_scale), zero_point)
+
+
+def is_known(call: Call, parameters: Iterable[int]) -> bool:
+    """Whether the inputs at these positions are constants, or absent."""
+    given = (call.optional(index) for index in parameters)
+    return all(value is None or call.builder.array(value) is not None for value in given)
+
+
+def dequantized(call: Call, first: int, axis: int | None = None) -> Value:
+    """Inputs `first` to `first` + 2 (tensor, scale, zero point?) as real numbers.
+
+    Args:
+        axis: where there is one scale for each index, along which.
+    """
+    c = Compose(call.builder)
+    x, scale, zero = call.input(first), call.input(first + 1), call.optional(first + 2)
+    zero = c.scalar(0, x.type.dtype) if zero is None else zero
+    single = axis is None or scale.type.elements == zero.type.elements == 1
+    shape = () if single else (x.type.dims[axis or 0],)
+    parameters = (
+        c.expand(c.reshape(each, shape and (each.type.elements,)), shape) for each in (scale, zero)
+    )
+    return c.apply(Dequantize(None if single else axis), x, *parameters)
+
+
+def quantized(call: Call, y: Value, first: int, dtype: DType | None = None) -> Value:
+    """Real numbers quantized by inputs `first` (scale) and `first` + 1 (zero point?).
+
+    Args:
+        dtype: of the result where there is no zero point; default: that of input 0.
+    """
+    c = Compose(call.builder)
+    zero = call.optional(first + 1)
+    if zero is None:
+        zero = c.scalar(0, dtype or call.input(0).type.dtype)
+    return c.apply(Quantize(), y, c.reshape(call.input(first), ()), c.reshape(zero, ()))
+
+
+def _real_bias(c: Compose, bias: Value, x_scale: Value, w_scale: Value) -> Value:
+    """What a bias in steps of the product of both scales stands for."""
+    scale = c.mul(c.reshape(x_scale, ()), c.reshape(w_scale, (w_scale.type.elements,)))
+    return c.mul(c.cast(bias, DType.F32), scale)
 
 
 IMPORTERS: dict[str, Import] = {
