@@ -20,7 +20,7 @@ from graphopt.quantization.costs import (
 )
 from graphopt.quantization.formats import parse_format
 from graphopt.quantization.loss import Loss, MetricLoss
-from graphopt.quantization.program import Assigned, Program, assign
+from graphopt.quantization.program import FEW, Assigned, Program, assign
 from graphopt.quantization.samples import Sample, Samples
 from graphopt.quantization.sensitivity import (
     Key,
@@ -84,7 +84,7 @@ class MixedPrecision:
         self._progress = progress
         self._seconds: Mapping[Key, float] = {}
         self.options = format_options(network, request)
-        self.trials = Trials(
+        self.trials = Trials.compiled(
             network.graph,
             network.layers,
             self.options,
@@ -104,7 +104,9 @@ class MixedPrecision:
     @cached_property
     def losses(self) -> Losses:
         """The predicted loss of each group in each format."""
-        return sensitivity(self.trials, self._request.sensitivity, self.loss, self._progress)
+        # A metric goes with all samples, whose labels it has.
+        trials = self.trials.thinned(FEW) if self.loss is None else self.trials
+        return sensitivity(trials, self._request.sensitivity, self.loss, self._progress)
 
     def choose(self, budget: Budget) -> Mixed:
         """The formats of least loss within a budget.

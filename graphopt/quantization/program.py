@@ -20,6 +20,8 @@ POWERS = (0.5, 2.0)
 ROUNDS = 2
 FIRST_SHARE = 0.5
 CHANGES = "changes"
+# Samples that the losses of single changes are measured on; their ranks are as with twice as many.
+FEW = 32
 Progress = Callable[[str], None]
 
 
@@ -111,6 +113,8 @@ class _Search:
     ) -> None:
         self._program = program
         self._trials = trials
+        # A metric goes with all samples, whose labels it has.
+        self._few = trials.thinned(FEW) if loss is None else trials
         self._loss = loss
         self._progress = progress
         self._seen: dict[tuple[str, ...], Array] = {}
@@ -136,11 +140,15 @@ class _Search:
         """Whether better formats were found near the best ones."""
         if self._progress is not None:
             self._progress(f"measuring changes of an assignment with loss {self.loss:.4g}")
+        changes = self._few.options.changes
+        unchanged = self._few.measure(changes(self.formats), self._loss)
         measured = {
-            (group, format): float(self._measure({**self.formats, group: format}).mean())
+            (group, format): unchanged
+            if format == self.formats[group]
+            else self._few.measure(changes({**self.formats, group: format}), self._loss)
             for group, format in self._program.losses
         }
-        least = dict.fromkeys(self.formats, self.loss)
+        least = dict.fromkeys(self.formats, math.inf)
         for (group, _), loss in measured.items():
             least[group] = min(least[group], loss)
         problem = self._program.problem({key: x - least[key[0]] for key, x in measured.items()})

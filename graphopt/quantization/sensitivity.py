@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -58,18 +58,33 @@ class Trials:
         graph: at the end of the "canonical" phase.
         layers: by name.
         samples: what every loss is the mean over.
-        target: what the code that runs is compiled for.
+        evaluator: runs the network.
+        target: what code is compiled for.
     """
 
     graph: Graph
     layers: Mapping[str, Layer]
     options: Options
     samples: Sequence[Sample]
+    evaluator: Evaluator
     target: str = "cpu"
 
-    @cached_property
-    def evaluator(self) -> Evaluator:
-        return Evaluator(self.graph, self.layers, self.options.rounding, self.target)
+    @staticmethod
+    def compiled(
+        graph: Graph,
+        layers: Mapping[str, Layer],
+        options: Options,
+        samples: Sequence[Sample],
+        target: str = "cpu",
+    ) -> Trials:
+        """Trials with code for `target`."""
+        evaluator = Evaluator(graph, layers, options.rounding, target)
+        return Trials(graph, layers, options, samples, evaluator, target)
+
+    def thinned(self, count: int) -> Trials:
+        """The same with at most so many of the samples, evenly spaced."""
+        chosen = np.linspace(0, len(self.samples) - 1, min(count, len(self.samples)))
+        return replace(self, samples=[self.samples[round(i)] for i in chosen])
 
     @cached_property
     def output_loss(self) -> OutputLoss:

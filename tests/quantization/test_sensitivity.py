@@ -48,7 +48,9 @@ def trials(graph: Graph, layers: dict[str, Layer], samples: int = 3) -> Trials:
         dict.fromkeys(layers, ("fine", "coarse")),
         lambda layer, format: Change(rounded(arrays[layer], format)),
     )
-    return Trials(graph, layers, options, [random_inputs(graph, seed) for seed in range(samples)])
+    return Trials.compiled(
+        graph, layers, options, [random_inputs(graph, seed) for seed in range(samples)]
+    )
 
 
 def product(samples: list[list[float]]) -> tuple[Trials, Array]:
@@ -93,6 +95,15 @@ def test_groups_change_together() -> None:
     changes = options.changes({"both": "coarse"})
     assert list(changes) == ["0", "2"]
     assert found["both", "coarse"] == given.measure(changes)
+
+
+def test_thinned_samples_are_spread_evenly() -> None:
+    graph, layers = network()
+    given = trials(graph, layers, samples=9)
+    assert given.thinned(20).samples == given.samples
+    few = given.thinned(3)
+    assert few.samples == [given.samples[i] for i in (0, 4, 8)]
+    assert few.evaluator is given.evaluator
 
 
 def test_hawq_on_a_product() -> None:
