@@ -9,6 +9,7 @@ import numpy as np
 
 from graphopt.ir import Array, DType, Graph, Location, Node, Op, TensorType, Value
 from graphopt.ops import Cast, Dequantize, Quantize
+from graphopt.quantization.bias import own_bias
 from graphopt.quantization.groups import find_placement
 from graphopt.quantization.layers import Layer, find_layers
 from graphopt.quantization.plan import QuantizationPlan
@@ -16,9 +17,10 @@ from graphopt.quantization.ranges import Quantizer
 from graphopt.quantization.roles import Role
 from graphopt.quantization.weights import (
     QuantizedWeights,
-    layer_weights,
+    fit_bias,
     quantize_bias,
     quantize_constant,
+    quantize_weights,
 )
 from graphopt.rewrite import Pass
 
@@ -139,15 +141,14 @@ class _Insertion:
         x = self._read(layer.node.inputs[0], location, chosen.activations)
         group = self._groups[layer.node.inputs[0]].name
         input_scale = self._plan.quantizer(group, chosen.activations).scale
-        weights = self._options.weights.get(layer.name) or layer_weights(
+        weights = self._options.weights.get(layer.name) or quantize_weights(
             self._graph.constants[layer.weights],
-            self._float_bias(layer),
             layer.axis,
-            layer.groups,
             chosen.weights,
             self._plan.weight_ranges,
-            input_scale,
         )
+        if layer.bias is not None:
+            weights = fit_bias(weights, self._float_bias(layer), layer.groups, input_scale)
         w = self._stored(layer.weights.name, weights, location, layer.axis)
         scale = np.tile(weights.scales, layer.groups) * np.float32(input_scale)
         bias: tuple[Value, ...] = ()
@@ -155,19 +156,15 @@ class _Insertion:
             bias = (self._bias(layer, scale),)
         return replace(layer.node, inputs=(x, w, *bias)), scale
 
-    def _float_bias(self, layer: Layer) -> Array | None:
+    def _float_bias(self, layer: Layer) -> Array:
         if layer.name in self._options.biases:
             return self._options.biases[layer.name]
-        if layer.bias is None:
-            return None
-        array = self._graph.constants[layer.bias]
-        return np.broadcast_to(array.reshape(-1), (layer.channels,))
+        return own_bias(self._graph, layer)
 
     def _bias(self, layer: Layer, scale: Array) -> Value:
         """The bias as i32 multiples of `scale`, dequantized."""
-        bias = self._float_bias(layer)
-        assert bias is not None and layer.bias is not None
-        stored = QuantizedWeights(quantize_bias(bias, scale), scale, 0)
+        assert layer.bias is not None
+        stored = QuantizedWeights(quantize_bias(self._float_bias(layer), scale), scale, 0)
         return self._stored(layer.bias.name, stored, layer.node.location, 0)
 
     def _float_layer(self, layer: Layer) -> Node:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,26 +18,51 @@ CHUNK_BYTES = 256 << 20
 Progress = Callable[[str], None]
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """What activations were, over all samples.
+
+    Attributes:
+        histograms: how often the elements of a value lay where.
+        means: the mean of a value over the samples, f32, of its shape.
+    """
+
+    histograms: Mapping[Value, Histogram]
+    means: Mapping[Value, Array]
+
+
 def record(
     graph: Graph,
     values: Sequence[Value],
     samples: Iterable[Sample],
     target: str = "cpu",
     progress: Progress | None = None,
-) -> dict[Value, Histogram]:
-    """How often the elements of each value lie where, over all samples.
+    averaged: Collection[Value] = (),
+) -> Recorded:
+    """Histograms of `values`, and means of `averaged` over the samples.
 
     Args:
         graph: a float graph, up to the end of the "canonical" phase.
-        values: computed values or inputs of `graph`, with static shapes.
-        samples: one array per input and sample; iterated once per `CHUNK_BYTES` of `values`.
+        values, averaged: computed values or inputs of `graph`, with static shapes.
+        samples: one array per input and sample; iterated once per `CHUNK_BYTES` of values.
 
     Raises:
         CalibrationError: an activation is NaN or infinite; names the node and the sample.
     """
     histograms = {value: Histogram() for value in values}
+    sums = {value: np.zeros(value.type.dims, np.float32) for value in averaged}
+    counts = dict.fromkeys(averaged, 0)
+
+    def add(value: Value, array: Array) -> None:
+        if value in histograms:
+            histograms[value].add(array)
+        if value in sums:
+            sums[value] += array
+            counts[value] += 1
+
     inputs = {value.name: value for value in graph.inputs}
-    chunks = list(_chunks([value for value in values if value not in set(graph.inputs)]))
+    tapped = dict.fromkeys([*values, *averaged])
+    chunks = list(_chunks([value for value in tapped if value not in set(graph.inputs)]))
     for number, chunk in enumerate(chunks or [[]]):
         run = tap(graph, chunk, target) if chunk else None
         for index, sample in enumerate(samples):
@@ -45,12 +70,11 @@ def record(
                 progress(f"calibrating: part {number + 1} of {len(chunks)}, sample {index}")
             if number == 0:
                 for name, array in sample.items():
-                    if inputs[name] in histograms:
-                        histograms[inputs[name]].add(array)
+                    add(inputs[name], array)
             for value, array in zip(chunk, run(sample) if run else (), strict=True):
                 _check(graph, value, array, index)
-                histograms[value].add(array)
-    return histograms
+                add(value, array)
+    return Recorded(histograms, {value: sums[value] / max(counts[value], 1) for value in sums})
 
 
 def tap(graph: Graph, values: Sequence[Value], target: str = "cpu") -> Callable[..., list[Array]]:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphopt.api import Progress, Shapes, compile
-from graphopt.errors import ArtifactError, OptionError
+from graphopt.errors import ArtifactError, InputError, OptionError
 from graphopt.instruments import Instruments
 from graphopt.ir import Array, DType, Graph
 from graphopt.passes.insert_quantizers import InsertQuantizers
 from graphopt.pipeline import run_passes
 from graphopt.quantization.assignment import write_assignment
+from graphopt.quantization.bias import corrected_bias
 from graphopt.quantization.budget import Budget
 from graphopt.quantization.calibrate import record
 from graphopt.quantization.choices import Network, Request
@@ -28,7 +29,7 @@ from graphopt.quantization.mixed import Mixed, choose_formats
 from graphopt.quantization.plan import QuantizationPlan
 from graphopt.quantization.ranges import Histogram, Quantizer, RangeMethod, choose_quantizer
 from graphopt.quantization.samples import Data, Samples
-from graphopt.quantization.weights import WeightMethod, quantize_weights
+from graphopt.quantization.weights import QuantizedWeights, WeightMethod, quantize_weights
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -51,6 +52,7 @@ class Settings:
         weight_ranges: how the scale of a channel's weights is chosen; see `quantize_weights`.
         symmetric: zero points of activations are 0; 16-bit ones always are.
         quantize_outputs: quantize the outputs of the graph too.
+        correct_biases: let biases make up for the mean error of rounded weights.
     """
 
     weights: int = 8
@@ -60,6 +62,7 @@ class Settings:
     weight_ranges: WeightMethod = "mse"
     symmetric: bool = False
     quantize_outputs: bool = False
+    correct_biases: bool = True
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,20 @@ class Quantized:
             raise ArtifactError(str(folder), f"cannot be written: {error.strerror}") from error
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What the samples showed.
+
+    Attributes:
+        histograms: how often the activations of each quantizer group lie where.
+        means: the mean over the samples of what a layer reads, of its shape; for the layers
+            whose biases are corrected.
+    """
+
+    histograms: Mapping[QuantizerGroup, Histogram]
+    means: Mapping[str, Array]
+
+
 class Quantization:
     """One quantization, step by step. With a request, formats are chosen within its budget."""
 
@@ -127,55 +144,67 @@ class Quantization:
 
     def run(self) -> Quantized:
         """All steps."""
-        histograms = self.calibrate()
+        calibration = self.calibrate()
         mixed: Mixed | None = None
         if self.request is not None:
             with self._step("choose formats"):
-                network = self.network(histograms)
+                network = self.network(calibration)
                 mixed = choose_formats(network, self.request, self.progress)
-        quantized = self.quantized(histograms, mixed.formats if mixed is not None else None)
+        quantized = self.quantized(calibration, mixed.formats if mixed is not None else None)
         return replace(quantized, mixed=mixed)
 
     def quantized(
-        self,
-        histograms: Mapping[QuantizerGroup, Histogram],
-        formats: Mapping[str, str] | None = None,
+        self, calibration: Calibration, formats: Mapping[str, str] | None = None
     ) -> Quantized:
         """The quantized network for formats of layers; None: those of the settings."""
-        plan = self.plan(histograms, formats)
+        return self.applied(calibration, self.plan(calibration, formats))
+
+    def applied(self, calibration: Calibration, plan: QuantizationPlan) -> Quantized:
+        """The network quantized as a plan says."""
+        with self._step("weights"):
+            weights, biases = self._layers(calibration, plan)
         with self._step("insert quantizers"):
-            quantized = insert(self.graph, plan)
+            quantized = insert(self.graph, plan, weights, biases)
         return Quantized(quantized, plan, self.graph, dict(self.seconds))
 
-    def calibrate(self) -> dict[QuantizerGroup, Histogram]:
-        """What the activations of each quantizer group are, over all samples."""
+    def calibrate(self) -> Calibration:
+        """What activations are, over all samples."""
         groups = find_placement(self.graph, quantize_outputs=self.settings.quantize_outputs).groups
         sources = [value for group in groups for value in group.sources]
+        corrected = self._corrected()
         with self._step("calibrate"):
-            seen = record(self.graph, sources, self.samples, self.target, self.progress)
+            seen = record(
+                self.graph,
+                sources,
+                self.samples,
+                self.target,
+                self.progress,
+                {layer.node.inputs[0] for layer in corrected.values()},
+            )
         merged: dict[QuantizerGroup, Histogram] = {}
         for group in groups:
-            first, *others = (seen[value] for value in group.sources)
+            first, *others = (seen.histograms[value] for value in group.sources)
             for other in others:
                 first.merge(other)
             merged[group] = first
-        return merged
+        means = {name: seen.means[layer.node.inputs[0]] for name, layer in corrected.items()}
+        return Calibration(merged, means)
 
-    def network(self, histograms: Mapping[QuantizerGroup, Histogram]) -> Network:
+    def network(self, calibration: Calibration) -> Network:
         """What formats are chosen for."""
         layers = find_layers(self.graph)
-        method = self.settings.weight_ranges
 
         def stored(layer: Layer, dtype: DType) -> tuple[Array, Array | None]:
-            weights = self.graph.constants[layer.weights]
-            return quantize_weights(weights, layer.axis, dtype, method).real, None
+            weights, bias = self._stored(calibration, layer, dtype)
+            return weights.real, bias
 
         def seconds(formats: Sequence[str]) -> dict[tuple[str, str], float]:
             def quantized(format: str) -> Graph:
-                return insert(self.graph, self.plan(histograms, dict.fromkeys(layers, format)))
+                return insert(self.graph, self.plan(calibration, dict.fromkeys(layers, format)))
 
             return layer_seconds(quantized, layers, formats, next(iter(self.samples)), self.target)
 
+        histograms = calibration.histograms
         return Network(
             self.graph,
             layers,
@@ -187,9 +216,41 @@ class Quantization:
             self.target,
         )
 
+    def _corrected(self) -> dict[str, Layer]:
+        """The layers whose biases are corrected."""
+        if not self.settings.correct_biases:
+            return {}
+        layers = find_layers(self.graph)
+        return {name: layer for name, layer in layers.items() if layer.bias is not None}
+
+    def _layers(
+        self, calibration: Calibration, plan: QuantizationPlan
+    ) -> tuple[dict[str, QuantizedWeights], dict[str, Array]]:
+        """The integers of all layers that are not float, and their corrected biases."""
+        weights: dict[str, QuantizedWeights] = {}
+        biases: dict[str, Array] = {}
+        for name, layer in find_layers(self.graph).items():
+            chosen = parse_format(plan.formats[name])
+            if chosen.is_integer:
+                weights[name], bias = self._stored(calibration, layer, chosen.weights)
+                if bias is not None:
+                    biases[name] = bias
+        return weights, biases
+
+    def _stored(
+        self, calibration: Calibration, layer: Layer, dtype: DType
+    ) -> tuple[QuantizedWeights, Array | None]:
+        """The integers of a layer, and its bias if that is corrected."""
+        own = self.graph.constants[layer.weights]
+        weights = quantize_weights(own, layer.axis, dtype, self.settings.weight_ranges)
+        mean = calibration.means.get(layer.name)
+        if mean is None:
+            return weights, None
+        return weights, corrected_bias(self.graph, layer, mean, weights.real)
+
     def plan(
         self,
-        histograms: Mapping[QuantizerGroup, Histogram],
+        calibration: Calibration,
         formats: Mapping[str, str] | None = None,
     ) -> QuantizationPlan:
         """Quantizers for the dtypes that the formats ask of each group.
@@ -219,7 +280,7 @@ class Quantization:
                 group.name: tuple(
                     self._quantizer(histogram, dtype) for dtype in _dtypes(group, wanted, default)
                 )
-                for group, histogram in histograms.items()
+                for group, histogram in calibration.histograms.items()
             }
         return QuantizationPlan(
             activations,
@@ -244,7 +305,7 @@ class Quantization:
 
 def quantize(
     model: str | Path | bytes | ModelProto | Graph,
-    data: Data,
+    data: Data | None,
     weights: int = 8,
     activations: int = 8,
     *,
@@ -260,6 +321,7 @@ def quantize(
     weight_ranges: WeightMethod = Settings.weight_ranges,
     symmetric: bool = False,
     quantize_outputs: bool = False,
+    correct_biases: bool = True,
     limit: int | None = None,
     shapes: Shapes | None = None,
     target: str = "cpu",
@@ -274,11 +336,11 @@ def quantize(
     Args:
         model: a path, the bytes of a file, a ModelProto, or a float graph.
         data: samples of the inputs: a .npz or .npy file, a folder of such, or an iterable; see
-            `Samples`.
+            `Samples`. None: none, with a plan; biases are then not corrected.
         weights, activations: bits; of weights 2, 4, 8 or 16, of activations 4, 8 or 16.
         formats: other formats for layers by name, such as "w4a8", or "f32" for a layer that is
             to stay float.
-        plan: take everything from this plan in place of the settings; `data` are not read then.
+        plan: take the quantizers of activations and the formats of layers from this plan.
         budget: choose a format for each layer that `formats` does not name, so that the network
             loses least within these limits: numbers, or shares like "62%" of 8 bits everywhere,
             for "weight_bytes", "bops", "latency" (seconds) and "activation_bytes" (the peak), and
@@ -294,6 +356,7 @@ def quantize(
         weight_ranges: how the scale of a channel's weights is chosen: "minmax" or "mse".
         symmetric: let the zero points of activations be 0.
         quantize_outputs: quantize the outputs of the model too.
+        correct_biases: let biases make up for the mean error of rounded weights.
         limit: use at most this many samples.
         shapes: whole shapes by input name, for inputs with symbolic dimensions.
         target: what calibration runs on.
@@ -307,22 +370,40 @@ def quantize(
         BudgetError: the budget cannot be met.
     """
     graph = compile(model, target, shapes, stop_after="canonical", progress=progress)
-    if plan is not None:
+    if plan is not None and data is None:
         return Quantized(insert(graph, plan), plan, graph)
     check_bits(weights, activations)
     settings = Settings(
-        weights, activations, formats or {}, ranges, weight_ranges, symmetric, quantize_outputs
+        weights,
+        activations,
+        formats or {},
+        ranges,
+        weight_ranges,
+        symmetric,
+        quantize_outputs,
+        correct_biases,
     )
+    if data is None:
+        raise InputError("samples", "expected some, found none", "only a plan goes without")
     samples = Samples(graph.inputs, data, limit)
     request = Request(budget or {}, choices, formats or {}, sensitivity, metric, labels, compare)
-    return Quantization(
+    quantization = Quantization(
         graph, samples, settings, request if budget is not None else None, target, progress
-    ).run()
+    )
+    if plan is not None:
+        return quantization.applied(quantization.calibrate(), plan)
+    return quantization.run()
 
 
-def insert(graph: Graph, plan: QuantizationPlan) -> Graph:
-    """A canonical float graph with the quantizers of a plan."""
-    return run_passes(graph, [InsertQuantizers(plan)], Instruments.from_environment())
+def insert(
+    graph: Graph,
+    plan: QuantizationPlan,
+    weights: Mapping[str, QuantizedWeights] | None = None,
+    biases: Mapping[str, Array] | None = None,
+) -> Graph:
+    """A canonical float graph with the quantizers of a plan; see `InsertQuantizers`."""
+    inserting = InsertQuantizers(plan, weights or {}, biases or {})
+    return run_passes(graph, [inserting], Instruments.from_environment())
 
 
 def check_bits(weights: int, activations: int) -> None:

@@ -128,30 +128,21 @@ def widen_for_bias(scales: Scales, bias: Array, input_scale: float) -> Scales:
     return wider
 
 
-def layer_weights(
-    weights: Array,
-    bias: Array | None,
-    axis: int,
-    groups: int,
-    dtype: DType,
-    method: WeightMethod,
-    input_scale: float,
+def fit_bias(
+    weights: QuantizedWeights, bias: Array, groups: int, input_scale: float
 ) -> QuantizedWeights:
-    """The integers of one layer, on scales that its bias fits too.
+    """The weights, on larger scales where the bias would not fit i32 on the scale of the sums.
 
     Args:
-        bias: one f32 number per output channel, or None.
-        groups: how many times the indices of `axis` repeat among the output channels.
+        bias: one f32 number per output channel.
+        groups: how many times the channels of the weights repeat among the output channels.
         input_scale: of the activation that the layer reads.
     """
-    quantized = quantize_weights(weights, axis, dtype, method)
-    if bias is None:
-        return quantized
     largest = np.abs(bias).reshape(groups, -1).max(axis=0)
-    scales = widen_for_bias(quantized.scales, largest, input_scale)
-    if (scales == quantized.scales).all():
-        return quantized
-    return round_weights(weights, scales, axis, dtype)
+    scales = widen_for_bias(weights.scales, largest, input_scale)
+    if (scales == weights.scales).all():
+        return weights
+    return round_weights(weights.real, scales, weights.axis, DType.of(weights.stored))
 
 
 def quantize_constant(array: Array, dtype: DType) -> QuantizedWeights:

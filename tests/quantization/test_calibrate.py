@@ -30,11 +30,13 @@ def test_ranges_of_inputs_and_activations(
 ) -> None:
     monkeypatch.setattr(calibrate, "CHUNK_BYTES", chunk_bytes)
     values = [GRAPH.inputs[0], *(node.output for node in GRAPH.nodes)]
-    found = record(GRAPH, values, samples(1, -2, 0.5))
-    x, *computed = (found[value] for value in values)
+    found = record(GRAPH, values, samples(1, -2, 0.5), averaged=(values[0], values[2]))
+    x, *computed = (found.histograms[value] for value in values)
     assert (x.low, x.high, x.counts.sum()) == (-2, 1, 12)
     assert computed[0].high == pytest.approx(np.e)
     assert (computed[2].low, computed[2].high) == pytest.approx((0.25, 4), rel=1e-5)
+    for value in (values[0], values[2]):
+        np.testing.assert_allclose(found.means[value], np.full((1, 4), -1 / 6), rtol=1e-5)
     assert run_body(GRAPH, np.full((1, 4), -2, np.float32))[0][0, 0] == pytest.approx(4)
 
 

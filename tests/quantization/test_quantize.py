@@ -124,10 +124,10 @@ def test_a_saved_plan_can_be_edited_and_given_back(quantized: Quantized, tmp_pat
     plan = QuantizationPlan.load(tmp_path / "plan.json")
     assert plan == quantized.plan
     assert list(plan.formats) == ["first", "second", "depthwise", "dense"]
-    same = graphopt.quantize(MODEL, [], plan=plan)
+    same = graphopt.quantize(MODEL, SAMPLES, plan=plan)
     assert str(same.graph) == str(quantized.graph)
     edited = QuantizationPlan(plan.activations, {**plan.formats, "second": "w4a8"})
-    again = graphopt.quantize(MODEL, [], plan=edited)
+    again = graphopt.quantize(MODEL, None, plan=edited)
     assert {v.type.dtype for v in again.graph.constants} >= {DType.I4, DType.I8}
 
 
@@ -163,3 +163,5 @@ def test_bad_options() -> None:
         graphopt.quantize(MODEL, SAMPLES, ranges="best")  # type: ignore[arg-type]
     with pytest.raises(InputError, match="samples: expected at least one"):
         graphopt.quantize(MODEL, [])
+    with pytest.raises(InputError, match="samples: expected some, found none"):
+        graphopt.quantize(MODEL, None)

@@ -10,7 +10,7 @@ from graphopt.ir import Array, DType
 from graphopt.quantization.weights import (
     WEIGHT_METHODS,
     WeightMethod,
-    layer_weights,
+    fit_bias,
     quantize_bias,
     quantize_constant,
     quantize_weights,
@@ -72,8 +72,10 @@ def test_unknown_method() -> None:
 
 def test_scales_grow_until_the_bias_fits() -> None:
     w = weights(2, 10) * 1e-6
-    found = layer_weights(w, np.array([0.0, 1e3]), 0, 1, DType.I8, "minmax", 1e-4)
-    assert found.scales[0] == quantize_weights(w, 0, DType.I8, "minmax").scales[0]
+    before = quantize_weights(w, 0, DType.I8, "minmax")
+    assert fit_bias(before, np.array([0.0, 1e-4]), 1, 1e-4) is before
+    found = fit_bias(before, np.array([0.0, 1e3]), 1, 1e-4)
+    assert found.scales[0] == before.scales[0]
     scale = found.scales * np.float32(1e-4)
     stored = quantize_bias(np.array([0.0, 1e3]), scale)
     assert stored[1] * float(scale[1]) == pytest.approx(1e3, rel=1e-6)
