@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from graphopt.interpreter import run_body
+from graphopt.ir import Array
 from graphopt.quantization.bias import corrected_bias
 from graphopt.quantization.layers import find_layers
 from graphopt.text import parse_graph
@@ -38,14 +39,15 @@ def test_mean_output_is_that_of_the_float_layer(kind: str) -> None:
     rounded = np.round(weights).astype(np.float32)
     bias = corrected_bias(graph, layer, samples.mean(axis=0), rounded)
 
-    def mean(constants: dict[str, np.ndarray]) -> np.ndarray:
+    def mean(constants: dict[str, Array]) -> Array:
         changed = {v: constants.get(v.name, a) for v, a in graph.constants.items()}
         other = type(graph)(graph.name, graph.inputs, graph.nodes, graph.outputs, changed)
         outputs = np.array([run_body(other, sample)[0] for sample in samples])
         axes = tuple(
             i for i in range(outputs.ndim) if i != (outputs.ndim - 1 if kind == "matmul" else 2)
         )
-        return outputs.mean(axis=axes)
+        average: Array = outputs.mean(axis=axes)
+        return average
 
     expected = mean({})
     np.testing.assert_allclose(mean({"w": rounded, "b": bias}), expected, atol=1e-4)
