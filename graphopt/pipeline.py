@@ -150,6 +150,8 @@ PIPELINE: tuple[Stage, ...] = (
             "fold-constants",
             "merge-common-subexpressions",
             "eliminate-dead-code",
+            # What is equal was merged; these copies stay.
+            "duplicate-widenings",
             # Regions are what the kernels are made of: nothing may change inside them.
             "fuse-regions",
             "order-nodes",

@@ -21,6 +21,7 @@ PASSES: dict[str, str] = {
     "canonicalize-reciprocals": "canonicalize_reciprocals:CanonicalizeReciprocals",
     "canonicalize-subtractions": "canonicalize_subtractions:CanonicalizeSubtractions",
     "distribute-scale": "distribute_scale:DistributeScale",
+    "duplicate-widenings": "duplicate_widenings:DuplicateWidenings",
     "eliminate-dead-code": "eliminate_dead_code:EliminateDeadCode",
     "eliminate-expand": "eliminate_expand:EliminateExpand",
     "eliminate-identity": "eliminate_identity:EliminateIdentity",

@@ -29,7 +29,7 @@ class Generic:
             program = program_of(region)
         except UnsupportedOperator as error:
             return Reject(str(error).splitlines()[0])
-        lanes = target.lanes(4)
+        lanes = _lanes(region, target)
 
         def build() -> PrimFunc:
             from graphopt.lower.te.emitter import build
@@ -37,3 +37,16 @@ class Generic:
             return build(region, program, lanes, target.threads)
 
         return KernelPlan(self.name, region, build, scratch_bytes=program.scratch_bytes)
+
+
+def _lanes(region: Graph, target: Target) -> int:
+    """As many as fill a vector of 32-bit elements; of bytes alone, as many as fill one of bytes."""
+    values = (*region.inputs, *(value for node in region.nodes for value in node.outputs))
+    plain = target.lanes(4)
+    if any(not value.type.dtype.is_integer for value in values):
+        return plain
+    lanes = max(plain, target.lanes(max(value.type.dtype.itemsize for value in values)))
+    rows = [value.type.dims[-1] for value in values if value.type.dims]
+    while lanes > plain and any(row % lanes for row in rows):
+        lanes //= 2
+    return lanes

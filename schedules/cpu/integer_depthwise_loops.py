@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from graphopt.ir import Value
 from graphopt.lower.dtypes import memory_dtype
 from graphopt.lower.lanes import cast
+from graphopt.ops.quantized import Lookup
 from graphopt.schedules.cpu.dot import PairDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 # Vectors of sums that become one vector of bytes: narrowing them apart costs more shuffles.
 TOGETHER = 2
+# A table is looked up for half a vector of bytes in as many instructions as for a whole one.
+TOGETHER_LOOKED_UP = 4
 # Nodes after the convolution that are written out for each pixel.
 MAX_SHORT = 4
 
@@ -51,6 +54,8 @@ class DepthwiseEmitter:
         self.bias = buffers[bias[0]] if bias else None
         self.copy = view(scratch, memory_dtype(plan.x.type.dtype))
         self.interleaver = Interleaver(plan, buffers[plan.x], self.copy)
+        tables = any(isinstance(node.op, Lookup) for node in plan.where.region.nodes)
+        self.together = TOGETHER_LOOKED_UP if tables else TOGETHER
         self.elements = Elements(plan.where.region, buffers, plan.where.result.type.dims)
 
     def emit(self) -> None:
@@ -77,7 +82,8 @@ class DepthwiseEmitter:
                 left = start + x * (self.horizontal.stride * plan.wide * 2)
                 pixel = row * self.horizontal.out + x
                 tile = partial(self._tile, left, weights, pixel, group.size)
-                channel_vectors(plan.channels, TOGETHER * plan.lanes, tile, plan.lanes)
+                wide = self.together * plan.lanes
+                channel_vectors(plan.channels, wide, tile, wide // 2, plan.lanes)
 
     def _tile(
         self, left: Expr, weights: Expr, pixel: Expr, size: int, channel: Expr, lanes: int
