@@ -54,8 +54,8 @@ class DepthwiseEmitter:
         self.bias = buffers[bias[0]] if bias else None
         self.copy = view(scratch, memory_dtype(plan.x.type.dtype))
         self.interleaver = Interleaver(plan, buffers[plan.x], self.copy)
-        tables = any(isinstance(node.op, Lookup) for node in plan.where.region.nodes)
-        self.together = TOGETHER_LOOKED_UP if tables else TOGETHER
+        self.tables = any(isinstance(node.op, Lookup) for node in plan.where.region.nodes)
+        self.together = TOGETHER_LOOKED_UP if self.tables else TOGETHER
         self.elements = Elements(plan.where.region, buffers, plan.where.result.type.dims)
 
     def emit(self) -> None:
@@ -105,7 +105,7 @@ class DepthwiseEmitter:
             known = {plan.where.result: kept.get(i * vectors, lanes)}
             self.elements.store_outputs(known, pixel + i, channel, lanes)
 
-        if len(plan.where.region.nodes) - 1 > MAX_SHORT:
+        if self.tables or len(plan.where.region.nodes) - 1 > MAX_SHORT:
             kept = in_memory(sums)
             with loop(size) as i:
                 place(kept, i)
