@@ -69,6 +69,9 @@ def quantize(
     ranges: Annotated[
         str | None, typer.Option("--ranges", help="minmax, percentile, mse or entropy.")
     ] = None,
+    rounding: Annotated[
+        str | None, typer.Option("--rounding", help="Of 4 bits and less: nearest or learned.")
+    ] = None,
     symmetric: Annotated[
         bool, typer.Option("--symmetric", help="Zero points of activations are 0.")
     ] = False,
@@ -86,6 +89,7 @@ def quantize(
     from graphopt.quantization.quantize import Settings
     from graphopt.quantization.quantize import quantize as run
     from graphopt.quantization.ranges import RANGE_METHODS
+    from graphopt.quantization.weights import ROUNDING_METHODS
 
     if pareto is not None and not budget:
         raise OptionError("--pareto", "expected a --budget to mark on the front, found none")
@@ -107,6 +111,7 @@ def quantize(
             sensitivity=sensitivity,
             compare=compare,
             ranges=method,
+            rounding=one_of("--rounding", rounding or Settings.rounding, ROUNDING_METHODS),
             symmetric=symmetric,
             limit=limit,
             shapes=shapes,

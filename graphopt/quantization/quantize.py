@@ -24,12 +24,18 @@ from graphopt.quantization.formats import ACTIVATIONS, WEIGHTS, parse_format
 from graphopt.quantization.groups import QuantizerGroup, find_placement
 from graphopt.quantization.latency import layer_seconds
 from graphopt.quantization.layers import Layer, find_layers
+from graphopt.quantization.learned import Learner
 from graphopt.quantization.loss import Metric
 from graphopt.quantization.mixed import Mixed, choose_formats
 from graphopt.quantization.plan import QuantizationPlan
 from graphopt.quantization.ranges import Histogram, Quantizer, RangeMethod, choose_quantizer
 from graphopt.quantization.samples import Data, Samples
-from graphopt.quantization.weights import QuantizedWeights, WeightMethod, quantize_weights
+from graphopt.quantization.weights import (
+    QuantizedWeights,
+    RoundingMethod,
+    WeightMethod,
+    quantize_weights,
+)
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -50,6 +56,7 @@ class Settings:
         ranges: how the range of an activation follows from what the samples show; see
             `choose_quantizer`.
         weight_ranges: how the scale of a channel's weights is chosen; see `quantize_weights`.
+        rounding: "nearest", or "learned": see `Learner`.
         symmetric: zero points of activations are 0; 16-bit ones always are.
         quantize_outputs: quantize the outputs of the graph too.
         correct_biases: let biases make up for the mean error of rounded weights.
@@ -60,6 +67,7 @@ class Settings:
     formats: Mapping[str, str] = field(default_factory=dict[str, str])
     ranges: RangeMethod = "minmax"
     weight_ranges: WeightMethod = "mse"
+    rounding: RoundingMethod = "learned"
     symmetric: bool = False
     quantize_outputs: bool = False
     correct_biases: bool = True
@@ -141,6 +149,14 @@ class Quantization:
         self.target = target
         self.progress = progress
         self.seconds: dict[str, float] = {}
+        self._learner = Learner(
+            graph,
+            samples,
+            self._corrected(),
+            self.settings.weight_ranges,
+            target,
+            progress,
+        )
 
     def run(self) -> Quantized:
         """All steps."""
@@ -241,8 +257,12 @@ class Quantization:
         self, calibration: Calibration, layer: Layer, dtype: DType
     ) -> tuple[QuantizedWeights, Array | None]:
         """The integers of a layer, and its bias if that is corrected."""
-        own = self.graph.constants[layer.weights]
-        weights = quantize_weights(own, layer.axis, dtype, self.settings.weight_ranges)
+        weights: QuantizedWeights | None = None
+        if self.settings.rounding == "learned":
+            weights = self._learner.weights(layer, dtype)
+        if weights is None:
+            own = self.graph.constants[layer.weights]
+            weights = quantize_weights(own, layer.axis, dtype, self.settings.weight_ranges)
         mean = calibration.means.get(layer.name)
         if mean is None:
             return weights, None
@@ -319,6 +339,7 @@ def quantize(
     labels: Sequence[Any] = (),
     ranges: RangeMethod = Settings.ranges,
     weight_ranges: WeightMethod = Settings.weight_ranges,
+    rounding: RoundingMethod = Settings.rounding,
     symmetric: bool = False,
     quantize_outputs: bool = False,
     correct_biases: bool = True,
@@ -336,7 +357,8 @@ def quantize(
     Args:
         model: a path, the bytes of a file, a ModelProto, or a float graph.
         data: samples of the inputs: a .npz or .npy file, a folder of such, or an iterable; see
-            `Samples`. None: none, with a plan; biases are then not corrected.
+            `Samples`. None: none, with a plan; biases are then not corrected, and
+            weights are rounded to nearest.
         weights, activations: bits; of weights 2, 4, 8 or 16, of activations 4, 8 or 16.
         formats: other formats for layers by name, such as "w4a8", or "f32" for a layer that is
             to stay float.
@@ -354,6 +376,8 @@ def quantize(
         ranges: how the range of an activation follows from the samples: "minmax",
             "percentile", "mse" or "entropy".
         weight_ranges: how the scale of a channel's weights is chosen: "minmax" or "mse".
+        rounding: of weights of 4 bits and less: "nearest", or "learned" for each layer from what
+            it reads over the samples.
         symmetric: let the zero points of activations be 0.
         quantize_outputs: quantize the outputs of the model too.
         correct_biases: let biases make up for the mean error of rounded weights.
@@ -379,6 +403,7 @@ def quantize(
         formats or {},
         ranges,
         weight_ranges,
+        rounding,
         symmetric,
         quantize_outputs,
         correct_biases,

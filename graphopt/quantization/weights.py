@@ -15,6 +15,8 @@ from graphopt.ops.quantization import integer_range
 
 WeightMethod = Literal["minmax", "mse"]
 WEIGHT_METHODS: tuple[WeightMethod, ...] = get_args(WeightMethod)
+RoundingMethod = Literal["nearest", "learned"]
+ROUNDING_METHODS: tuple[RoundingMethod, ...] = get_args(RoundingMethod)
 # How far "mse" draws the largest weight of a channel in, as shares of it.
 SHARES = np.linspace(1.0, 0.35, 53)
 Scales = NDArray[np.float32]

@@ -30,6 +30,7 @@ import graphopt
 from graphopt.ir import Array
 from graphopt.quantization.quantize import Quantization, Settings
 from graphopt.quantization.samples import Samples
+from graphopt.quantization.weights import ROUNDING_METHODS
 
 from ..models.labelled import Feed, Labelled, names
 
@@ -110,6 +111,7 @@ def main() -> int:
     parser.add_argument("--methods", default="MinMax", help="of ONNX Runtime, by commas; or none")
     parser.add_argument("--ranges", default=Settings.ranges)
     parser.add_argument("--weight-ranges", default=Settings.weight_ranges)
+    parser.add_argument("--rounding", choices=ROUNDING_METHODS, default=Settings.rounding)
     parser.add_argument("--weights", type=int, default=8)
     parser.add_argument("--activations", type=int, default=8)
     parser.add_argument("--json", type=Path)
@@ -120,6 +122,7 @@ def main() -> int:
         activations=options.activations,
         ranges=options.ranges,
         weight_ranges=options.weight_ranges,
+        rounding=options.rounding,
     )
     table = Table("model", "n", "fp32", "ours", *methods, "loss", "seconds", box=None)
     rows: list[dict[str, Any]] = []
