@@ -68,14 +68,16 @@ INTEGERS: tuple[str, ...] = (
     "sink-clips-past-encode",
     "hoist-encodes",
     "requantize-decoded",
+    # Whole functions, before their parts change the scale.
+    "integer-lookup",
     "integer-products",
     "integer-bias",
     "integer-add",
     "integer-mul",
     "integer-pool",
     "integer-concat",
-    "integer-lookup",
     "integer-softmax",
+    "integer-layer-norm",
     "sink-decodes",
 )
 PIPELINE: tuple[Stage, ...] = (

@@ -48,6 +48,7 @@ PASSES: dict[str, str] = {
     "integer-add": "integer_add:IntegerAdd",
     "integer-bias": "integer_bias:IntegerBias",
     "integer-concat": "integer_concat:IntegerConcat",
+    "integer-layer-norm": "integer_layer_norm:IntegerLayerNorm",
     "integer-lookup": "integer_lookup:IntegerLookup",
     "integer-mul": "integer_mul:IntegerMul",
     "integer-pool": "integer_pool:IntegerPool",

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphopt.analysis.axes import padded
 from graphopt.ir import DType, Quant, Value
 from graphopt.ops import Decode, Mul, Retype
 from graphopt.ops.products import is_narrow
-from graphopt.passes.integer_products import centered
+from graphopt.passes.integer_products import centered, wider
 from graphopt.rewrite import AnyValue, Apply, Constant, Match, OneOf, Reject, RewritePass
 
 
 class IntegerMul(RewritePass):
     """mul(decode(a), decode(b)) becomes decode(mul(a, b)), exactly; the scales are multiplied.
 
-    A positive constant factor changes nothing but the scale.
+    A constant factor, or one for each index of an axis, changes the scale, and turns the integers
+    where it is negative.
     """
 
     name = "integer-mul"
@@ -40,13 +42,26 @@ class IntegerMul(RewritePass):
         return match.emit(Decode(product.type.quant), product)
 
     def _scaled(self, match: Match, quant: Quant) -> Value | Reject:
-        factor = match.constant(self.factor)
+        x, factor = match[self.a], match.constant(self.factor)
         assert factor is not None
-        if factor.size != 1 or match.root.output.type.shape != match[self.a].type.shape:
-            return Reject("the factor is more than one number")
-        number = float(factor.reshape(-1)[0])
-        if not 0 < number < np.inf:
-            return Reject("the factor is not positive")
-        scales = tuple(scale * number for scale in quant.scales)
-        target = Quant(scales, quant.zero_points, quant.axis)
-        return match.emit(Decode(target), match.emit(Retype(target), match[self.a]))
+        if match.root.output.type.shape != x.type.shape:
+            return Reject("the factor enlarges x")
+        if not np.isfinite(factor).all():
+            return Reject("the factor is not finite")
+        axes = [i for i, d in enumerate(padded(factor.shape, x.type.rank)) if d > 1]
+        if len(axes) > 1 or (axes and quant.axis not in (None, axes[0])):
+            return Reject("the factor changes along another axis than the scales")
+        axis = axes[0] if axes else quant.axis
+        factors = factor.reshape(-1).astype(np.float64)
+        scales = np.array(quant.scales) * np.where(factors == 0, 1.0, np.abs(factors))
+        stored = x
+        if (factors <= 0).any():
+            # What the scale cannot say, the integers do.
+            dtype = wider(x.type.dtype) if is_narrow(x.type.dtype) else x.type.dtype
+            if not (is_narrow(x.type.dtype) or quant.centered):
+                return Reject("integers of 32 bits have a zero point")
+            plain = match.emit(Retype(), centered(match, x, dtype))
+            signs = np.sign(factor).astype(dtype.numpy)
+            stored = match.emit(Mul(), plain, match.emit_constant(signs))
+        target = Quant.of(scales, 0 if (factors <= 0).any() else quant.zero_points, axis)
+        return match.emit(Decode(target), match.emit(Retype(target), stored))

@@ -17,6 +17,7 @@ from graphopt.ops import (
     Conv,
     Dequantize,
     HardSwish,
+    LayerNorm,
     LeakyRelu,
     MatMul,
     Max,
@@ -186,6 +187,19 @@ def _silu(b: _Builder, x: Value) -> Value:
     return b.apply(Mul(), x, b.apply(Sigmoid(), x))
 
 
+def _swish(b: _Builder, x: Value) -> Value:
+    """As exporters write it without a gate of its own: parts of it change the scale alone."""
+    third, half = (b.constant(np.array(each, np.float32)) for each in (0.3, 0.5))
+    gate = b.apply(Clip(0.0, 1.0), b.apply(Add(), b.apply(Mul(), x, third), half))
+    return b.apply(Mul(), x, gate)
+
+
+def _layer_norm(b: _Builder, x: Value) -> Value:
+    """Of at least four elements: of fewer, a small variance makes large numbers of f32's errors."""
+    y = b.apply(LayerNorm((x.type.rank - 1,)), x) if x.type.dims[-1] > 3 else x
+    return b.apply(Mul(), y, b.floats(x.type.dims[-1:]))
+
+
 def _softmax(b: _Builder, x: Value) -> Value:
     return b.apply(Softmax(b.integer(0, x.type.rank - 1)), x)
 
@@ -246,7 +260,9 @@ STEPS: tuple[Callable[[_Builder, Value], Value | None], ...] = (
     _unary,
     _unary,
     _silu,
+    _swish,
     _softmax,
+    _layer_norm,
     _pool,
     _reduce,
     _concat,

@@ -22,6 +22,7 @@ from graphopt.lower.lanes import (
     select,
     shuffle,
 )
+from graphopt.ops.unary import LARGEST_ROOT
 
 Rule = Callable[..., Expr]
 
@@ -113,6 +114,17 @@ def _equal(let: Scope, op: Op, a: Expr, b: Expr) -> Expr:
     return tirx.EQ(a, b)
 
 
+def _sqrt(let: Scope, op: Op, x: Expr) -> Expr:
+    """f64 finds the root; where it does not hold x, the root may be off by one."""
+    wide = let(cast(tirx.max(x, const(0, x)), "uint64"))
+    found = tirx.sqrt(cast(wide, "float64"))
+    root = let(cast(tirx.min(found, const(LARGEST_ROOT, found)), "uint64"))
+    none, one = const(0, wide), const(1, wide)
+    root = let(root - select(root * root > wide, one, none))
+    root = root + select(wide - root * root > root + root, one, none)
+    return cast(root, element_of(x))
+
+
 def _rescale(let: Scope, op: Op, x: Expr, multiplier: Expr, offset: Expr) -> Expr:
     lanes = lanes_of(x)
     if lanes % 2:
@@ -175,4 +187,5 @@ INTEGER: dict[type[Op], Rule] = {
     ops.Pow: _pow,
     ops.PRelu: _prelu,
     ops.Rescale: _rescale,
+    ops.Sqrt: _sqrt,
 }

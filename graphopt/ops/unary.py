@@ -9,6 +9,9 @@ import numpy as np
 from graphopt.ir import Array, Quant, TensorType
 from graphopt.ops.elementwise import Elementwise, same_quant
 
+# Of u64.
+LARGEST_ROOT = 2**32 - 1
+
 _erf = np.vectorize(math.erf, otypes=[np.float64])
 
 
@@ -70,13 +73,18 @@ class Log(Elementwise):
 
 @dataclass(frozen=True)
 class Sqrt(Elementwise):
-    """The square root."""
+    """The square root. Of integers, the largest whose square is not above x; 0 of negative ones."""
 
     name = "sqrt"
 
     def compute(self, *inputs: Array) -> Any:
         (x,) = inputs
-        return np.sqrt(x)
+        if not np.issubdtype(x.dtype, np.integer):
+            return np.sqrt(x)
+        wide = np.maximum(x, 0).astype(np.uint64)
+        root = np.minimum(np.sqrt(wide.astype(np.float64)), LARGEST_ROOT).astype(np.uint64)
+        root -= root * root > wide
+        return root + (wide - root * root > root + root)
 
 
 @dataclass(frozen=True)

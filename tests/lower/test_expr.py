@@ -29,7 +29,7 @@ BINARY: list[Callable[[], Op]] = [
     *(ops.LessOrEqual, ops.Greater, ops.GreaterOrEqual, ops.PRelu, lambda: ops.Mod(True)),
 ]
 INTEGER_UNARY: list[Callable[[], Op]] = [
-    *(ops.Abs, ops.Neg, ops.Sign, ops.Relu, ops.BitwiseNot, lambda: ops.Clip(2, 100)),
+    *(ops.Abs, ops.Neg, ops.Sign, ops.Relu, ops.BitwiseNot, ops.Sqrt, lambda: ops.Clip(2, 100)),
 ]
 INTEGER_BINARY: list[Callable[[], Op]] = [
     *(op for op in BINARY if op is not ops.PRelu),
