@@ -63,5 +63,6 @@ class IntegerMul(RewritePass):
             plain = match.emit(Retype(), centered(match, x, dtype))
             signs = np.sign(factor).astype(dtype.numpy)
             stored = match.emit(Mul(), plain, match.emit_constant(signs))
-        target = Quant.of(scales, 0 if (factors <= 0).any() else quant.zero_points, axis)
+        points = np.array(quant.zero_points if stored is x else (0,))
+        target = Quant.of(scales, points, axis)
         return match.emit(Decode(target), match.emit(Retype(target), stored))

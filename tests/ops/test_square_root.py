@@ -23,7 +23,7 @@ def test_of_64_bits(x: int) -> None:
 @pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.int32, np.uint64])
 def test_of_other_types(dtype: type) -> None:
     limits = np.iinfo(dtype)
-    x = np.array([limits.min, 0, 1, 2, 3, 4, 120, 121, limits.max], dtype)
-    (found,) = Sqrt().evaluate(x)
+    numbers = [int(limits.min), 0, 1, 2, 3, 4, 120, 121, int(limits.max)]
+    (found,) = Sqrt().evaluate(np.array(numbers, dtype))
     assert found.dtype == dtype
-    assert found.tolist() == [isqrt(max(0, int(i))) for i in x]
+    assert found.tolist() == [isqrt(max(0, each)) for each in numbers]
