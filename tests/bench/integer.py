@@ -10,12 +10,9 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
@@ -25,18 +22,8 @@ from graphopt.ir import Array
 
 from ..frontend.shared_models import FOLDER
 from ..models.test_accuracy import Runner, column, evaluate
+from ..models.tflite import TFLITE, tflite_runner
 
-TFLITE = {
-    "ad_autoencoder_int8_qdq": "ad01_int8",
-    "ic_resnet8_int8_qdq": "ic_resnet8_int8",
-    "kws_dscnn_int8_qdq": "kws_ref_int8",
-    "mcunet_in3_int8_qdq": "mcunet-320kb-1mb_imagenet_int8",
-    "mcunet_vww80_int8_qdq": "tinyengine_vww",
-    "mobilenetv1_025_128_imagenet_uint8_qdq": "coral_mobilenet_v1_0.25_128_quant",
-    "vww96_mobilenetv1_int8_qdq": "vww_96_int8",
-}
-# The converter of this model dropped a change of the last zero point (the models' README).
-SHIFTED = {"mcunet_in3_int8_qdq": 44}
 EVERYTHING = 10_000
 Feed = dict[str, Array]
 
@@ -91,36 +78,6 @@ def measure(path: Path, samples: int, limit: int) -> Row:
     accuracy = {key: float(found[key]) for key in expected if key in found}
     share = same / elements if original is not None else None
     return Row(name, len(feeds), elements, differing, share, accuracy, expected)
-
-
-def tflite_runner(name: str) -> Callable[[Feed], list[Array]]:
-    """The TFLite original of a model, run as TFLite runs it by default."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(FOLDER / "tflite" / f"{TFLITE[name]}.tflite"))
-    interpreter.allocate_tensors()
-    (source,) = interpreter.get_input_details()
-    results = interpreter.get_output_details()
-
-    def run(feed: Feed) -> list[Array]:
-        (x,) = feed.values()
-        interpreter.set_tensor(source["index"], _as(x, source))
-        interpreter.invoke()
-        outputs = [interpreter.get_tensor(each["index"]) for each in results]
-        shift = SHIFTED.get(name, 0)
-        if shift:
-            return [np.clip(o.astype(np.int16) - shift, -128, 127).astype(np.int8) for o in outputs]
-        return outputs
-
-    def _as(x: Array, detail: dict[str, Any]) -> Array:
-        if x.dtype == detail["dtype"]:
-            return x.reshape(detail["shape"])
-        scale, zero = detail["quantization"]
-        limits = np.iinfo(detail["dtype"])
-        stored = np.clip(np.rint(x / np.float32(scale)) + zero, limits.min, limits.max)
-        return np.asarray(stored.astype(detail["dtype"]).reshape(detail["shape"]))
-
-    return run
 
 
 def main() -> int:
