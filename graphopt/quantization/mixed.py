@@ -141,7 +141,8 @@ class MixedPrecision:
         costs: dict[Key, dict[str, float]] = {}
         for group, format in self.options.keys:
             costs[group, format] = self._summed(self.options.layers[group], format)
-            costs[group, format][ELEMENT_BYTES] = parse_format(format).activations.bits / 8
+            if rows:
+                costs[group, format][ELEMENT_BYTES] = parse_format(format).activations.bits / 8
         uniform = self._summed(self._network.layers, UNIFORM)
         if rows:
             uniform[ACTIVATION_BYTES] = max(row.fixed + sum(row.amounts.values()) for row in rows)

@@ -20,6 +20,8 @@ POWERS = (0.5, 2.0)
 ROUNDS = 2
 FIRST_SHARE = 0.5
 CHANGES = "changes"
+# Standard errors that a difference must exceed; by chance it does once in fifty times.
+ERRORS = 2
 # Samples that the losses of single changes are measured on; their ranks are as with twice as many.
 FEW = 32
 Progress = Callable[[str], None]
@@ -71,7 +73,7 @@ def assign(
     The program adds up losses of single groups. Where they are large they do not add up: so its
     solution and those for other powers of the losses are measured, with all formats at once, as
     well as one format for all groups. Of these the first counts unless another is better by more
-    than the standard error of the difference, over the samples.
+    than two standard errors of the difference, over the samples.
     Around the best one the loss of every single change is measured then, and the program solved
     again for these, for a limited number of changes, which is halved until that is better.
 
@@ -126,7 +128,7 @@ class _Search:
         losses = self._measure(formats)
         if self.formats:
             gains = self._losses - losses
-            if not gains.mean() > gains.std() / math.sqrt(gains.size):
+            if not gains.mean() > ERRORS * gains.std() / math.sqrt(gains.size):
                 return False
         self.formats, self._losses = formats, losses
         return True

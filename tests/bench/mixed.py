@@ -148,8 +148,8 @@ def measure(name: str, limit: int, formats: tuple[str, ...], correlations: bool)
 
 
 def show(console: Console, found: Mapping[str, Any]) -> None:
-    title = f"{found['model']}: fp32 {found['fp32']:.1%} of {found['samples']}"
-    table = Table("size", "ours", "greedy", "W4", "±", "", box=None, title=title)
+    console.print(f"{found['model']}: fp32 {found['fp32']:.1%} of {found['samples']}")
+    table = Table("size", "ours", "greedy", "W4", "±", "", box=None)
     for row in found["rows"]:
         table.add_row(
             f"{row['size']:.0%}",
