@@ -54,7 +54,8 @@ def _from_rows(let: Scope, table: Expr, x: Expr, index: DType) -> Expr:
     digit = let(place & const(ROW - 1, place))
 
     def row(number: int) -> Expr:
-        entries = bits(table[tirx.Ramp(tirx.IntImm("int32", number * ROW), 1, ROW)], "int8")
+        start, one, many = (tirx.IntImm("int32", n) for n in (number * ROW, 1, ROW))
+        entries = bits(table[tirx.Ramp(start, one, many)], "int8")
         repeated = _repeated(entries, wide)
         name = _SHUFFLES[wide]
         return let(tirx.call_llvm_pure_intrin(f"int8x{wide}", name, repeated, digit))

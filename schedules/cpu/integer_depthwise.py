@@ -55,12 +55,13 @@ class IntegerDepthwiseConv2d:
                 assert scratch is not None
                 DepthwiseEmitter(plan, buffers, scratch).emit()
 
-            packed = {where.input_index(w): Flat(plan.shifts * plan.wide * plan.taps, "int16")}
+            weights = plan.weights
+            packed = {where.input_index(w): Flat(weights.elements, weights.stored)}
             for value in bias:
                 packed[where.input_index(value)] = Flat(plan.wide, "int32")
             return kernel(region, body, packed, plan.scratch_bytes)
 
-        packs: dict[int, Pack] = {where.input_index(w): plan.pack_weights}
+        packs: dict[int, Pack] = {where.input_index(w): plan.weights.pack}
         packs |= {where.input_index(value): plan.pack_bias for value in bias}
         return KernelPlan(
             schedule=self.name,

@@ -28,6 +28,7 @@ from graphopt.schedules.cpu.emit import (
     view,
 )
 from graphopt.schedules.cpu.integer_depthwise_plan import MAX_UNROLLED
+from graphopt.schedules.cpu.integer_depthwise_weights_loops import Unpacker
 from graphopt.schedules.cpu.interleave import Interleaver
 from graphopt.schedules.cpu.product import block_range
 
@@ -50,7 +51,8 @@ class DepthwiseEmitter:
         self.plan = plan
         self.dot = PairDot(plan.unit)
         self.vertical, self.horizontal = plan.axes
-        self.weights = buffers[w]
+        self.weights = view(scratch, "int16")
+        self.unpacker = Unpacker(plan, buffers[w], self.weights)
         self.bias = buffers[bias[0]] if bias else None
         self.copy = view(scratch, memory_dtype(plan.x.type.dtype))
         self.interleaver = Interleaver(plan, buffers[plan.x], self.copy)
@@ -62,16 +64,21 @@ class DepthwiseEmitter:
         """Emit all loops."""
         plan, out, threads = self.plan, self.vertical.out, self.plan.target.threads
         work = plan.work
-        with outer_loop(work.count, threads) as block, count(*block_range(block, work)) as strip:
-            image = T.floordiv(strip, plan.strips)
-            first = T.floormod(strip, plan.strips) * plan.strip_rows
-            base = block * plan.strip_elements
-            self.interleaver.emit(image, first, base)
-            with count(first, T.min(first + plan.strip_rows, T.int32(out))) as y:
-                below = (y - first) * self.vertical.stride
-                start = base + T.floordiv(below, plan.row_step) * plan.row_elements
-                shift = T.floormod(below, plan.row_step) if plan.shifts > 1 else T.int32(0)
-                self._row(image * out + y, start, shift * (plan.wide * plan.taps))
+        itemsize = plan.x.type.dtype.itemsize
+        with outer_loop(work.count, threads) as block:
+            weights = block * (plan.weight_bytes // 2)
+            base = (work.count * plan.weight_bytes + block * plan.strip_bytes) // itemsize
+            self.unpacker.emit(weights)
+            with count(*block_range(block, work)) as strip:
+                image = T.floordiv(strip, plan.strips)
+                first = T.floormod(strip, plan.strips) * plan.strip_rows
+                self.interleaver.emit(image, first, base)
+                with count(first, T.min(first + plan.strip_rows, T.int32(out))) as y:
+                    below = (y - first) * self.vertical.stride
+                    start = base + T.floordiv(below, plan.row_step) * plan.row_elements
+                    shift = T.floormod(below, plan.row_step) if plan.shifts > 1 else T.int32(0)
+                    taps = weights + shift * (plan.wide * plan.taps)
+                    self._row(image * out + y, start, taps)
 
     def _row(self, row: Expr, start: Expr, weights: Expr) -> None:
         """Output row `row`: its windows start in the copy from `start` on."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from graphopt.ir import Array, Value
 from graphopt.ops.convolution import Conv
+from graphopt.schedules.cpu.integer_depthwise_weights import TapWeights
 from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Blocks, Group, split
 from graphopt.schedules.cpu.unit import VectorUnit
@@ -140,25 +141,35 @@ class PairedRows:
         return self.rows(self.strip_rows) * self.row_elements
 
     @property
+    def strip_bytes(self) -> int:
+        return lines(self.strip_elements * self.x.type.dtype.itemsize)
+
+    @property
     def scratch_bytes(self) -> int:
-        return self.work.count * self.strip_elements * self.x.type.dtype.itemsize
+        return self.work.count * (self.weight_bytes + self.strip_bytes)
 
     # Constants
 
     @property
+    def weights(self) -> TapWeights:
+        w = self.where.anchor.inputs[1]
+        return TapWeights(w.type.dtype, w.type.dims[2:], self.wide)
+
+    @property
     def taps(self) -> int:
-        """The weights of each channel for one shift, zeros included."""
+        """The unpacked weights of each channel for one shift, zeros included."""
         return self.pairs * self.axes[1].kernel * 2
 
-    def pack_weights(self, weights: Array) -> Array:
-        """[C, 1, kh, kw] becomes [shifts][vectors][pairs][kw][lanes][2], in 16 bits."""
-        channels, _, rows, columns = weights.shape
-        padded = np.zeros((self.shifts, self.wide, self.pairs * 2, columns), np.int16)
-        for shift in range(self.shifts):
-            padded[shift, :channels, shift : shift + rows] = weights[:, 0].astype(np.int16)
-        cut = padded.reshape(self.shifts, -1, self.lanes, self.pairs, 2, columns)
-        return np.ascontiguousarray(cut.transpose(0, 1, 3, 5, 2, 4)).reshape(-1)
+    @property
+    def weight_bytes(self) -> int:
+        """The size of the unpacked weights, [shifts][vectors][pairs][kw][lanes][2] in 16 bits."""
+        return lines(self.shifts * self.wide * self.taps * 2)
 
     def pack_bias(self, bias: Array) -> Array:
         """Zeros fill the last vector."""
         return np.pad(bias, (0, self.wide - self.channels))
+
+
+def lines(size: int) -> int:
+    """`size` bytes in whole cache lines."""
+    return -(-size // 64) * 64

@@ -116,3 +116,11 @@ def test_refusals_are_explained() -> None:
     wide = conv((1, 8, 8, 8), x=DType.I32, w=DType.I32, to=None)
     refused = IntegerDepthwiseConv2d().plan(wide.graph, target, wide.constants)
     assert refused == Reject("i32 times i32 does not fit pairs of products")
+
+
+@pytest.mark.parametrize(("dtype", "nbytes"), [(DType.I8, 144), (DType.I4, 80), (DType.I2, 48)])
+def test_weights_are_stored_in_their_own_bits(dtype: DType, nbytes: int) -> None:
+    region = conv((1, 8, 8, 16), w=dtype)
+    plan = IntegerDepthwiseConv2d().plan(region.graph, load_target(), region.constants)
+    assert not isinstance(plan, Reject)
+    assert plan.packs[1](region.random_inputs()[1]).nbytes == nbytes
