@@ -17,6 +17,8 @@ def test_greedy_falls_for_the_best_ratio() -> None:
 
 
 def test_program_is_never_behind() -> None:
-    problem = network(3, 0.4)
+    groups = network(3, 0.4).groups[:40]
+    nbytes = sum(group.choices[2].costs["weight_bytes"] for group in groups)
+    problem = Problem(groups, (Limit("weight_bytes", 0.6 * nbytes),))
     greedy = loss_of(problem, raise_greedily(problem, "w2a8"))
     assert solve(problem).loss < greedy

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import product
 from math import fsum, inf, nan
+from random import Random
 from typing import Any
 
 import pytest
@@ -23,7 +24,10 @@ from graphopt.solver.precision import (
     pareto_front,
     solve,
 )
+from graphopt.solver.precision.enumeration import enumerate_near
 from graphopt.solver.precision.problem import costs_of, loss_of
+from graphopt.solver.precision.relaxation import relax
+from graphopt.solver.precision.table import tabulate
 
 from ..bench.hawq import FILE, hawq_rows
 
@@ -111,6 +115,28 @@ def test_equals_brute_force(problem: Problem) -> None:
     best = min((loss_of(problem, each), positions(problem, each)) for each in possible)
     assert (found.loss, positions(problem, dict(found.formats))) == best
     assert found == solve(problem)
+
+
+@settings(max_examples=100, deadline=None)
+@given(problems(), st.randoms(use_true_random=False))
+def test_enumeration_equals_brute_force(problem: Problem, random: Random) -> None:
+    """From any assignment that holds the limits, however bad."""
+    problem = replace(problem, max_formats=None)
+    possible = holding(problem)
+    if not possible:
+        return
+    table = tabulate(problem)
+    start = random.choice(possible)
+    known = tuple(
+        option
+        for option, (owner, format) in enumerate(zip(table.owner, table.formats, strict=True))
+        if start[problem.groups[table.classes[owner][0]].name] == format
+    )
+    found = enumerate_near(table, relax(table, stake=100.0), known)
+    assert found is not None
+    formats = table.formats_by_group(problem, found)
+    best = min((loss_of(problem, each), positions(problem, each)) for each in possible)
+    assert (loss_of(problem, formats), positions(problem, formats)) == best
 
 
 @settings(max_examples=60, deadline=None)

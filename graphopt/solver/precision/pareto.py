@@ -46,7 +46,7 @@ def pareto_front(
     problem: Problem,
     cost: str = "weight_bytes",
     max_solves: int = 40,
-    effort: float = 3.0,
+    effort: float = 1.5,
     progress: Callable[[str], None] | None = None,
 ) -> Front:
     """The front between the least loss and the least cost, within the problem's limits.

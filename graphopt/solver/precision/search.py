@@ -34,41 +34,69 @@ class Infeasible(Exception):
     """It is proven that no assignment holds every limit."""
 
 
+@dataclass(frozen=True)
+class Weights:
+    """Losses as integers that also tell equal losses apart, by the options' positions.
+
+    Attributes:
+        of: [options], i64; what is to be minimized.
+        ranks: a weight is a number of units of loss, times this, plus the position.
+        exponent: the unit is 2 to the power of minus this.
+        classes: how many options are summed.
+    """
+
+    of: Array
+    ranks: int
+    exponent: int
+    classes: int
+
+    def bound(self, weight: float) -> float:
+        """A loss above the least per class that all assignments of this weight or more have."""
+        return ldexp(int(weight) // self.ranks - self.classes / 2, -self.exponent)
+
+
+def weigh(table: Table, stake: float) -> Weights:
+    """Weights that tell apart losses by 2^-40 of `stake`.
+
+    Args:
+        stake: a loss above the sum of the least ones of each class.
+    """
+    classes = len(table.classes)
+    ranks = 1 + int(table.most(table.position).sum())
+    bits = min(LOSS_BITS, 60 - ranks.bit_length() - classes.bit_length())
+    exponent = bits - frexp(stake)[1]
+    above = table.loss - table.least(table.loss)[table.owner]
+    # What is above the stake by itself need only stay so.
+    units = np.rint(np.ldexp(np.minimum(above, 2 * stake), exponent)).astype(np.int64)
+    return Weights(units * ranks + table.position, ranks, exponent, classes)
+
+
 def search(table: Table, offered: Array, effort: float, hint: tuple[int, ...] = ()) -> Found | None:
     """The options of least loss among the offered ones, or None if `effort` finds none.
-
-    Losses count in units of 2^-40 of the loss that is at stake: the largest loss of the offered
-    options (of `hint`, if it is given) minus the smallest. Equal losses are told apart by the sum
-    of the options' positions.
 
     Args:
         offered: [options], bool.
         effort: deterministic work, about seconds.
+        hint: a known assignment; no worse one is of interest.
 
     Raises:
         Infeasible: no assignment of the offered options holds every limit.
     """
-    least = table.least(np.where(offered, table.loss, np.inf))
-    above = table.loss - least[table.owner]
+    above = table.loss - table.least(table.loss)[table.owner]
     if hint:
         stake = fsum(above[list(hint)])
         offered = offered & (above <= stake)
     else:
         stake = fsum(table.most(np.where(offered, above, 0.0)))
-    ranks = 1 + int(table.most(table.position).sum())
-    bits = min(LOSS_BITS, 61 - ranks.bit_length() - len(table.classes).bit_length())
-    exponent = bits - frexp(stake)[1]
-    units = np.rint(np.ldexp(np.where(offered, above, 0.0), exponent)).astype(np.int64)
-
+    weights = weigh(table, stake)
     asked = program(table, offered)
-    asked.model.minimize(asked.sum(units * ranks + table.position))
+    asked.model.minimize(asked.sum(weights.of))
     for option in hint:
         asked.model.add_hint(asked.take[option], True)
     found = asked.solve(effort)
     if found is None:
         return None
-    bound = found.bound // ranks - len(table.classes) / 2
-    return replace(found, bound=fsum(least) + ldexp(bound, -exponent))
+    return replace(found, bound=fsum(table.least(table.loss)) + weights.bound(found.bound))
 
 
 @dataclass(frozen=True)
@@ -97,10 +125,11 @@ class Program:
         solver = cp_model.CpSolver()
         solver.parameters.max_deterministic_time = effort
         solver.parameters.num_workers = 1
-        # On a few dense knapsacks the linear relaxation and its branching pay, cuts do not.
+        # On a few dense knapsacks the linear relaxation and its branching pay, the rest does not.
         solver.parameters.linearization_level = 2
-        solver.parameters.max_num_cuts = 0
         solver.parameters.search_branching = cp_model.SatParameters.PSEUDO_COST_SEARCH
+        solver.parameters.max_num_cuts = 0
+        solver.parameters.inprocessing_dtime_ratio = 0.0
         status = solver.solve(self.model)
         if status == cp_model.INFEASIBLE:
             raise Infeasible
