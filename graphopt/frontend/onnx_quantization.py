@@ -47,10 +47,39 @@ def dequantize_linear(call: Call) -> Value | tuple[Operand, ...]:
 
 def _parameters(call: Call, x: Value, scale: Value, zero: Value) -> tuple[int | None, Value, Value]:
     """The axis of the scales, None for a single one, and scale and zero point of fitting shape."""
+    check_scale(call, x, scale)
+    if zero.type.shape != scale.type.shape and not zero.type.elements == scale.type.elements == 1:
+        raise call.invalid(
+            f"zero point: expected the shape of the scale, {list(scale.type.dims)}, "
+            f"found {list(zero.type.dims)}"
+        )
     if scale.type.rank == 0 or (scale.type.dims == (1,) and _is_single(call, x)):
         single = [call.emit(ops.Reshape(()), p) if p.type.rank else p for p in (scale, zero)]
         return None, single[0], single[1]
-    return call.axis(call.integer("axis", 1), x.type.rank), scale, zero
+    axis = call.axis(call.integer("axis", 1), x.type.rank)
+    if scale.type.dims != (x.type.dims[axis],):
+        raise call.invalid(
+            f"scale: expected {x.type.dims[axis]} numbers, one for each index of axis {axis} of "
+            f"{x.type}, found {list(scale.type.dims)}"
+        )
+    return axis, scale, zero
+
+
+def check_scale(call: Call, x: Value, scale: Value) -> None:
+    """Refuse scales that no quantized numbers can have.
+
+    Constants may have scales of zero, or negative ones: converters fold factors into weights.
+    """
+    array = call.builder.array(scale)
+    if array is None:
+        return
+    numbers = array.astype(np.float64).reshape(-1)
+    allowed = np.isfinite(numbers)
+    if call.builder.array(x) is None:
+        allowed &= numbers > 0
+    if not allowed.all():
+        wanted = "finite" if call.builder.array(x) is not None else "positive finite"
+        raise call.invalid(f"scale: expected {wanted} numbers, found {numbers[~allowed][0]:g}")
 
 
 def _is_single(call: Call, x: Value) -> bool:

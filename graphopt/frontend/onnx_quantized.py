@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from graphopt.frontend.call import Call, Import
 from graphopt.frontend.compose import Compose
 from graphopt.frontend.integer import sum_of_products
+from graphopt.frontend.onnx_quantization import check_scale
 from graphopt.frontend.windowed import window
 from graphopt.ir import DType, Value
 from graphopt.ops import Clip, Conv, Dequantize, Equal, MatMul, Quantize, Round
@@ -168,6 +169,7 @@ def dequantized(call: Call, first: int, axis: int | None = None) -> Value:
     """
     c = Compose(call.builder)
     x, scale, zero = call.input(first), call.input(first + 1), call.optional(first + 2)
+    check_scale(call, x, scale)
     zero = c.scalar(0, x.type.dtype) if zero is None else zero
     single = axis is None or scale.type.elements == zero.type.elements == 1
     shape = () if single else (x.type.dims[axis or 0],)
@@ -184,10 +186,11 @@ def quantized(call: Call, y: Value, first: int, dtype: DType | None = None) -> V
         dtype: of the result where there is no zero point; default: that of input 0.
     """
     c = Compose(call.builder)
-    zero = call.optional(first + 1)
+    scale, zero = call.input(first), call.optional(first + 1)
+    check_scale(call, y, scale)
     if zero is None:
         zero = c.scalar(0, dtype or call.input(0).type.dtype)
-    return c.apply(Quantize(), y, c.reshape(call.input(first), ()), c.reshape(zero, ()))
+    return c.apply(Quantize(), y, c.reshape(scale, ()), c.reshape(zero, ()))
 
 
 def _real_bias(c: Compose, bias: Value, x_scale: Value, w_scale: Value) -> Value:
