@@ -1,4 +1,4 @@
-"""Products of two computed matrices in f32, as in attention: the second is packed as they run."""
+"""Products of two computed matrices, as in attention: the second is packed as they run."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphopt.ir import Graph, Value
+from graphopt.ir import DType, Graph, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.matmul import MatMul
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.product_plan import BatchPlan, plan_product
 from graphopt.schedules.cpu.region import find_anchor
-from graphopt.schedules.cpu.unit import float_unit
+from graphopt.schedules.cpu.staging import Staging
+from graphopt.schedules.cpu.tiling import Blocks
+from graphopt.schedules.cpu.unit import float_unit, pair_unit
 from graphopt.targets import Target
 
 if TYPE_CHECKING:
@@ -34,10 +36,18 @@ class BatchedMatMul:
     def plan(
         self, region: Graph, target: Target, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
-        where = find_anchor(region, MatMul)
+        sums = [node.output.type.dtype for node in region.nodes if isinstance(node.op, MatMul)]
+        dtype = DType.I32 if DType.I32 in sums else DType.F32
+        where = find_anchor(region, MatMul, dtype=dtype)
         if isinstance(where, Reject):
             return where
         a, b = where.anchor.inputs
+        unit = float_unit(target)
+        if dtype is DType.I32:
+            pairs = pair_unit(target, a.type.dtype, b.type.dtype)
+            if pairs is None:
+                return Reject(f"no instruction multiplies {a.type.dtype} with {b.type.dtype}")
+            unit = pairs
         *batch, rows, _ = where.result.type.dims
         depth = a.type.dims[-1]
         if math.prod(b.type.dims[:-2]) == 1:
@@ -45,9 +55,13 @@ class BatchedMatMul:
             batch, rows = [], rows * math.prod(batch)
         if rows < MIN_ROWS:
             return Reject(f"fewer than {MIN_ROWS} rows")
-        product = plan_product(where, target, float_unit(target), rows, depth)
+        product = plan_product(where, target, unit, rows, depth)
         matrices = math.prod(batch)
-        plan = BatchPlan(product, tuple(batch), matrices if target.threads > 1 else 1)
+        slots = matrices if target.threads > 1 else 1
+        staging = None
+        if unit.terms > 1 and (a.type.dtype is not DType.I16 or depth % unit.terms):
+            staging = Staging(unit, a.type, rows * depth, target.vector_bytes, Blocks(1, 1))
+        plan = BatchPlan(product, tuple(batch), slots, staging)
 
         def build() -> PrimFunc:
             from graphopt.schedules.cpu.batched_matmul_loops import BatchEmitter

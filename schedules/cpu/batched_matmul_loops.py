@@ -7,26 +7,21 @@ from collections.abc import Mapping
 
 from graphopt.ir import Value
 from graphopt.ops.matmul import MatMul
-from graphopt.schedules.cpu.dot import FloatDot
+from graphopt.schedules.cpu.dot import FloatDot, PairDot
 from graphopt.schedules.cpu.emit import (
     Buffer,
     Elements,
     Expr,
     T,
-    channel_vectors,
-    const,
-    count,
-    load,
-    loop,
     outer_loop,
     row_offset,
-    store,
     view,
 )
 from graphopt.schedules.cpu.matmul_loops import emit_tiles
+from graphopt.schedules.cpu.packing_loops import Packer
 from graphopt.schedules.cpu.product import Operands, TileEmitter
 from graphopt.schedules.cpu.product_plan import BatchPlan
-from graphopt.schedules.cpu.tiling import Panel
+from graphopt.schedules.cpu.staging_loops import Stager
 
 
 class BatchEmitter:
@@ -38,22 +33,30 @@ class BatchEmitter:
         assert isinstance(op, MatMul)
         self.plan = plan
         self.panels = plan.product.panels
-        self.transposed = op.transpose_b
         self.a, self.b = where.anchor.inputs
         self.buffers = buffers
-        self.scratch = view(scratch, "float32")
+        unit = self.panels.unit
+        dot = FloatDot(unit) if unit.terms == 1 else PairDot(unit)
+        packed = view(scratch, "float32" if unit.terms == 1 else "int16")
+        b = buffers[self.b]
+        self.packer = Packer(self.panels, b, self.b.type.dtype, op.transpose_b, packed)
+        self.stager = Stager(plan.staging, buffers[self.a], scratch) if plan.staging else None
         elements = Elements(where.region, buffers, where.result.type.dims)
-        operands = Operands(buffers[self.a], self.scratch)
-        self.tiles = TileEmitter(elements, where, FloatDot(self.panels.unit), operands)
+        operands = Operands(packed if self.stager else buffers[self.a], packed)
+        self.tiles = TileEmitter(elements, where, dot, operands)
 
     def emit(self) -> None:
         """Emit all loops."""
         product = self.plan.product
         rows = product.tiles[-1].start + product.tiles[-1].count * product.tiles[-1].size
         with outer_loop(math.prod(self.plan.batch), product.threads) as matrix:
-            slot = matrix * self.panels.elements if self.plan.slots > 1 else T.int32(0)
-            self._pack(self._start(self.b, matrix), slot)
+            slot = matrix * self.plan.slot_elements if self.plan.slots > 1 else T.int32(0)
+            self.packer.pack(self._start(self.b, matrix), slot)
             a = self._start(self.a, matrix)
+            if self.stager is not None:
+                copy = slot + self.panels.elements
+                self.stager.copy(a, copy, rows * self.panels.depth)
+                a = copy
             emit_tiles(
                 product,
                 self.tiles,
@@ -69,31 +72,3 @@ class BatchEmitter:
             return T.int32(0)
         aligned = (1,) * (len(self.plan.batch) - len(batch)) + tuple(batch)
         return row_offset(aligned, self.plan.batch, matrix, rows * columns)
-
-    def _pack(self, start: Expr, slot: Expr) -> None:
-        for panel in self.panels.shapes():
-            with count(T.int32(panel.group.first), T.int32(panel.group.end)) as p:
-                vector = panel.group.start + (p - panel.group.first) * panel.group.size
-                column = vector * self.panels.lanes
-                self._pack_panel(panel, start, slot + column * self.panels.depth, column)
-
-    def _pack_panel(self, panel: Panel, start: Expr, to: Expr, column: Expr) -> None:
-        panels, b = self.panels, self.buffers[self.b]
-        wide = panel.group.size * panels.lanes
-        channels = wide - panels.lanes + panel.tail
-        if panel.tail < panels.lanes:
-            with loop(panels.depth) as k:
-                last = to + k * wide + wide - panels.lanes
-                store(self.scratch, last, const(0.0, panels.lanes), panels.lanes)
-        if self.transposed:
-            with loop(channels) as c, loop(panels.depth) as k:
-                value = b[start + (column + c) * panels.depth + k]
-                store(self.scratch, to + k * wide + c, value, 1)
-            return
-        with loop(panels.depth) as k:
-
-            def copy(c: Expr, lanes: int) -> None:
-                value = load(b, start + k * panels.channels + column + c, lanes)
-                store(self.scratch, to + k * wide + c, value, lanes)
-
-            channel_vectors(channels, panels.lanes, copy)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphopt.schedules.cpu.region import Anchored
+from graphopt.schedules.cpu.staging import Staging
 from graphopt.schedules.cpu.tiling import (
     Grid,
     Group,
@@ -43,12 +44,21 @@ def plan_product(
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """One `product` for each index of the `batch` dimensions; room for `slots` packed matrices."""
+    """One `product` for each index of the `batch` dimensions; room for `slots` packed matrices.
+
+    With `staging`, the first matrix is copied behind the packed second one.
+    """
 
     product: ProductPlan
     batch: tuple[int, ...]
     slots: int
+    staging: Staging | None
+
+    @property
+    def slot_elements(self) -> int:
+        """The elements of the memory for one packed matrix, and one copied one."""
+        return self.product.panels.elements + (self.staging.slot if self.staging else 0)
 
     @property
     def scratch_bytes(self) -> int:
-        return self.slots * self.product.panels.elements * 4
+        return self.slots * self.slot_elements * self.product.panels.unit.operand_bytes

@@ -15,10 +15,11 @@ from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.ops.quantization import integer_range
 from graphopt.rewrite import Reject
+from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
 from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
 from graphopt.targets import Target, load_target
-from tests.schedules.cpu.integer_regions import conv, product
+from tests.schedules.cpu.integer_regions import conv, product, requantized
 
 HOST = load_target()
 # Steps of four products, computed by plain operations where the host has no instruction for them.
@@ -69,6 +70,30 @@ PRODUCTS = [
 def test_kernels_equal_the_interpreter(target: Target) -> None:
     check_schedule(IntegerConv2d(), [*CONVS, *POINTWISE], target)
     check_schedule(IntegerMatMul(), PRODUCTS, target)
+
+
+def scores(
+    a: tuple[int, ...], b: tuple[int, ...], types: tuple[DType, DType], transpose: bool
+) -> Region:
+    """a @ b for computed matrices."""
+    build = RegionBuilder()
+    op = ops.MatMul(transpose_b=transpose)
+    y = build.apply(op, build.input(*a, dtype=types[0]), build.input(*b, dtype=types[1]))
+    return build.region(y if DType.I16 in types else requantized(build, y, a[-1], "i8"))
+
+
+COMPUTED = [
+    scores((2, 3, 7, 16), (2, 3, 21, 16), SIGNED, transpose=True),
+    scores((2, 3, 21, 5), (2, 3, 5, 19), (DType.U8, DType.I8), transpose=False),
+    scores((1, 4, 8, 9), (2, 1, 9, 8), (DType.I8, DType.U8), transpose=False),
+    scores((3, 2, 24), (24, 70), WIDE, transpose=False),
+    scores((4, 33), (1, 50, 33), WIDE, transpose=True),
+]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_products_of_computed_matrices_equal_the_interpreter(threads: int) -> None:
+    check_schedule(BatchedMatMul(), COMPUTED, load_target("cpu", threads))
 
 
 @pytest.mark.parametrize(
