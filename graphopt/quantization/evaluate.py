@@ -202,7 +202,7 @@ def _open(graph: Graph, layers: Mapping[str, Layer], rounding: bool) -> tuple[Gr
             if rounding:
                 off = np.array(False), *(np.array(n, np.float32) for n in (1, 0, 0))
                 parameters[name] = tuple(new(f"{name}@rounding{i}", a) for i, a in enumerate(off))
-                nodes += _rounding(name, x, *parameters[name])
+                nodes += rounding_steps(name, x, *parameters[name])
                 inputs[x] = nodes[-1].output
         biased = by_bias.get(node) or by_node.get(node)
         if biased is not None and biased.bias in inputs:
@@ -213,9 +213,10 @@ def _open(graph: Graph, layers: Mapping[str, Layer], rounding: bool) -> tuple[Gr
     return replace(graph, constants=constants).with_nodes(nodes), owned, parameters
 
 
-def _rounding(
+def rounding_steps(
     name: str, x: Value, enabled: Value, scale: Value, low: Value, high: Value
 ) -> list[Node]:
+    """Nodes of which the last computes x rounded if `enabled`, else x; see `Rounding`."""
     nodes: list[Node] = []
 
     def emit(op: Op, *inputs: Value) -> Value:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from graphopt.quantization.bias import corrected_bias
 from graphopt.quantization.budget import Budget
 from graphopt.quantization.calibrate import record
 from graphopt.quantization.choices import Network, Request
+from graphopt.quantization.coarse import find_coarse
+from graphopt.quantization.evaluate import Change
 from graphopt.quantization.formats import ACTIVATIONS, WEIGHTS, parse_format
 from graphopt.quantization.groups import QuantizerGroup, find_placement
 from graphopt.quantization.latency import layer_seconds
@@ -36,6 +39,7 @@ from graphopt.quantization.weights import (
     WeightMethod,
     quantize_weights,
 )
+from graphopt.quantization.widen import widened
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -44,6 +48,8 @@ if TYPE_CHECKING:
 
 # What is stored at least in the groups of activations that are wide.
 WIDE = DType.I16
+# How many samples tell what 8 bits are too coarse for.
+TRIALS = 4
 
 
 @dataclass(frozen=True)
@@ -60,17 +66,20 @@ class Settings:
         symmetric: zero points of activations are 0; 16-bit ones always are.
         quantize_outputs: quantize the outputs of the graph too.
         correct_biases: let biases make up for the mean error of rounded weights.
+        floor: an activation or layer of 8 bits that alone leaves the outputs with less signal to
+            noise than this, in dB, gets 16 bits; None: all keep theirs.
     """
 
     weights: int = 8
     activations: int = 8
     formats: Mapping[str, str] = field(default_factory=dict[str, str])
-    ranges: RangeMethod = "minmax"
+    ranges: RangeMethod = "mse"
     weight_ranges: WeightMethod = "mse"
     rounding: RoundingMethod = "learned"
     symmetric: bool = False
     quantize_outputs: bool = False
     correct_biases: bool = True
+    floor: float | None = 25.0
 
 
 @dataclass(frozen=True)
@@ -161,19 +170,42 @@ class Quantization:
     def run(self) -> Quantized:
         """All steps."""
         calibration = self.calibrate()
-        mixed: Mixed | None = None
         if self.request is not None:
             with self._step("choose formats"):
                 network = self.network(calibration)
                 mixed = choose_formats(network, self.request, self.progress)
-        quantized = self.quantized(calibration, mixed.formats if mixed is not None else None)
-        return replace(quantized, mixed=mixed)
+            return replace(self.quantized(calibration, mixed.formats), mixed=mixed)
+        plan = self.plan(calibration)
+        if self.settings.floor is not None and "w8a8" in plan.formats.values():
+            plan = self.widened(calibration, plan)
+        return self.applied(calibration, plan)
 
     def quantized(
         self, calibration: Calibration, formats: Mapping[str, str] | None = None
     ) -> Quantized:
         """The quantized network for formats of layers; None: those of the settings."""
         return self.applied(calibration, self.plan(calibration, formats))
+
+    def widened(self, calibration: Calibration, plan: QuantizationPlan) -> QuantizationPlan:
+        """The plan with 16 bits for what 8 bits are too coarse for."""
+        assert self.settings.floor is not None
+        with self._step("look for what needs 16 bits"):
+            weights, biases = self._layers(calibration, plan)
+            coarse = find_coarse(
+                self.graph,
+                {group: plan.quantizer(group.name) for group in calibration.histograms},
+                {name: Change(w.real, biases.get(name)) for name, w in weights.items()},
+                list(islice(self.samples, TRIALS)),
+                self.settings.floor,
+                self.target,
+            )
+        for name, ratio in (coarse.groups | coarse.layers).items():
+            self._say(f"8 bits are too coarse for {name}: alone they leave {ratio:.1f} dB")
+        wide = {
+            group: self._quantizer(histogram, WIDE)
+            for group, histogram in calibration.histograms.items()
+        }
+        return widened(self.graph, plan, coarse, wide, weights)
 
     def applied(self, calibration: Calibration, plan: QuantizationPlan) -> Quantized:
         """The network quantized as a plan says."""
@@ -314,10 +346,13 @@ class Quantization:
         symmetric = self.settings.symmetric or dtype is DType.I16
         return choose_quantizer(histogram, dtype, self.settings.ranges, symmetric)
 
+    def _say(self, line: str) -> None:
+        if self.progress is not None:
+            self.progress(line)
+
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
-        if self.progress is not None:
-            self.progress(name)
+        self._say(name)
         start = time.perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
@@ -343,6 +378,7 @@ def quantize(
     symmetric: bool = False,
     quantize_outputs: bool = False,
     correct_biases: bool = True,
+    floor: float | None = Settings.floor,
     limit: int | None = None,
     shapes: Shapes | None = None,
     target: str = "cpu",
@@ -381,6 +417,8 @@ def quantize(
         symmetric: let the zero points of activations be 0.
         quantize_outputs: quantize the outputs of the model too.
         correct_biases: let biases make up for the mean error of rounded weights.
+        floor: without a budget, an activation or layer of 8 bits that alone leaves the outputs
+            with less signal to noise than this, in dB, gets 16 bits; None: all keep theirs.
         limit: use at most this many samples.
         shapes: whole shapes by input name, for inputs with symbolic dimensions.
         target: what calibration runs on.
@@ -407,6 +445,7 @@ def quantize(
         symmetric,
         quantize_outputs,
         correct_biases,
+        floor,
     )
     if data is None:
         raise InputError("samples", "expected some, found none", "only a plan goes without")

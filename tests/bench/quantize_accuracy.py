@@ -21,6 +21,7 @@ from typing import Any
 import onnx
 import onnx.version_converter
 import onnxruntime
+from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from rich.console import Console
@@ -48,7 +49,11 @@ def onnxruntime_session(path: Path) -> Session:
     options.log_severity_level = 4
     options.intra_op_num_threads = 2
     options.add_session_config_entry("session.x64quantprecision", "1")
-    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    except Fail:  # some of its optimizations break models of its own quantizer
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+        session = onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
     return (lambda feed: session.run(None, feed)), [i.name for i in session.get_inputs()]
 
 
