@@ -95,7 +95,7 @@ class _Trial:
                 if r.dtype.kind == "f":
                     noise += float(np.sum(np.square(y - r, dtype=np.float64)))
                     signal += float(np.sum(np.square(r, dtype=np.float64)))
-        return 10 * np.log10(max(signal, 1e-30) / max(noise, 1e-30))
+        return float(10 * np.log10(max(signal, 1e-30) / max(noise, 1e-30)))
 
     def _run(self, quantizers: Mapping[QuantizerGroup, Quantizer]) -> list[Outputs]:
         parameters: dict[str, Array] = {}

@@ -199,7 +199,7 @@ class Quantization:
                 self.settings.floor,
                 self.target,
             )
-        for name, ratio in (coarse.groups | coarse.layers).items():
+        for name, ratio in {**coarse.groups, **coarse.layers}.items():
             self._say(f"8 bits are too coarse for {name}: alone they leave {ratio:.1f} dB")
         wide = {
             group: self._quantizer(histogram, WIDE)

@@ -18,7 +18,8 @@ SAMPLES = [RNG.standard_normal((1, 3, 8, 8)).astype(np.float32) for _ in range(6
 
 def weights(*shape: int) -> Array:
     array = RNG.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
-    return array.astype(np.float32)
+    narrow: Array = array.astype(np.float32)
+    return narrow
 
 
 def network(act: str, spread: float) -> Graph:
