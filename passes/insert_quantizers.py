@@ -18,6 +18,7 @@ from graphopt.quantization.roles import Role
 from graphopt.quantization.weights import (
     QuantizedWeights,
     fit_bias,
+    narrow_weights,
     quantize_bias,
     quantize_constant,
     quantize_weights,
@@ -169,11 +170,17 @@ class _Insertion:
 
     def _float_layer(self, layer: Layer) -> Node:
         """The node of a layer on floats, rounded to a narrower type if its format is one."""
-        dtype = self._formats[layer.name].weights
-        if dtype is DType.F32:
+        chosen, location = self._formats[layer.name], layer.node.location
+        if chosen.weights is DType.F32:
             return layer.node
-        narrowed = [self._through(dtype, v, layer.node.location) for v in layer.node.inputs[:2]]
-        return replace(layer.node, inputs=(*narrowed, *layer.node.inputs[2:]))
+        x, w, *bias = layer.node.inputs
+        if chosen.weights.bits == 8:
+            narrow = narrow_weights(self._graph.constants[w], layer.axis, chosen.weights)
+            w = self._stored(w.name, narrow, location, layer.axis)
+        else:
+            w = self._through(chosen.weights, w, location)
+        x = self._through(chosen.activations, x, location)
+        return replace(layer.node, inputs=(x, w, *bias))
 
     def _through(self, dtype: DType, value: Value, location: Location) -> Value:
         """`value` rounded to a narrower float type."""
@@ -182,7 +189,7 @@ class _Insertion:
     def _stored(
         self, name: str, stored: QuantizedWeights, location: Location, axis: int | None
     ) -> Value:
-        """Constant integers, dequantized."""
+        """Constant integers or narrow floats, dequantized."""
         scales = stored.scales if axis is not None else stored.scales.reshape(())
         zeros = np.zeros(scales.shape, stored.stored.dtype)
         inputs = [

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-import numpy as np
-
 from graphopt.errors import OptionError
 from graphopt.ir import Array, DType, Graph, Value
 from graphopt.ops.quantization import integer_range
@@ -21,6 +19,7 @@ from graphopt.quantization.loss import Metric
 from graphopt.quantization.ranges import Quantizer
 from graphopt.quantization.samples import Samples
 from graphopt.quantization.sensitivity import Key, Options
+from graphopt.quantization.weights import narrow_weights
 
 Stored = Callable[[Layer, DType], tuple[Array, Array | None]]
 
@@ -142,7 +141,7 @@ def _change(
     own = network.graph.constants[layer.weights]
     if not format.is_integer:
         # What narrow floats lose of activations is little beside what they lose of weights.
-        return Change(own.astype(format.weights.numpy).astype(np.float32))
+        return Change(narrow_weights(own, layer.axis, format.weights).real)
     weights, bias = network.stored(layer, format.weights)
     group = readers.get(layer.node.inputs[0])
     if group is None or format.activations.bits == widest:

@@ -9,6 +9,8 @@ from graphopt.errors import OptionError
 from graphopt.ir import DType
 
 FLOATS = {"f32": DType.F32, "f16": DType.F16, "bf16": DType.BF16}
+# Weights of these have a scale per output channel; activations stay in half precision.
+SCALED_FLOATS = {"f8e4m3": DType.F8E4M3FN, "f8e5m2": DType.F8E5M2}
 WEIGHTS = {2: DType.I2, 4: DType.I4, 8: DType.I8, 16: DType.I16}
 ACTIVATIONS = {4: DType.I4, 8: DType.I8, 16: DType.I16}
 
@@ -33,13 +35,15 @@ class Format:
 
 
 def parse_format(name: str) -> Format:
-    """The format of a name: "w8a8", "w4a8", "w2a8", "w16a16" and such, or a float dtype.
+    """The format of a name: "w8a8", "w4a8", "w2a8", "w16a16" and such, or a float type.
 
     Raises:
         OptionError: no format has this name.
     """
     if name in FLOATS:
         return Format(FLOATS[name], FLOATS[name])
+    if name in SCALED_FLOATS:
+        return Format(SCALED_FLOATS[name], DType.F16)
     found = re.fullmatch(r"w(\d+)a(\d+)", name)
     if found:
         bits = int(found[1]), int(found[2])
@@ -48,5 +52,5 @@ def parse_format(name: str) -> Format:
     raise OptionError(
         "format",
         f"expected wXaY with X of {sorted(WEIGHTS)} and Y of {sorted(ACTIVATIONS)}, "
-        f"or one of {', '.join(FLOATS)}, found {name!r}",
+        f"or one of {', '.join((*FLOATS, *SCALED_FLOATS))}, found {name!r}",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import ml_dtypes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +25,7 @@ Scales = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class QuantizedWeights:
-    """Integers and the scales they are multiples of; real = scale[channel] * stored.
+    """Integers, or floats of 8 bits, and their scales; real = scale[channel] * stored.
 
     Attributes:
         stored: of the weights' shape, in the numpy dtype of their format.
@@ -68,6 +69,23 @@ def quantize_weights(
         )
     scales = weight_scales(weights, axis, dtype, method)
     return round_weights(weights, scales, axis, dtype)
+
+
+def narrow_weights(weights: Array, axis: int, dtype: DType) -> QuantizedWeights:
+    """f32 weights as narrower floats; those of 8 bits each channel in its own scale.
+
+    The largest weight of a channel is then the largest float (Kuzmin et al. 2022, arXiv
+    2208.09225, call the scale a flexible exponent bias). Wider floats need no scales: they are 1.
+    """
+    channels = weights.shape[axis]
+    scales = np.ones(channels, np.float32)
+    if dtype.bits == 8:
+        others = tuple(i for i in range(weights.ndim) if i != axis)
+        most = float(ml_dtypes.finfo(dtype.numpy).max)  # type: ignore[no-untyped-call]
+        largest = np.abs(weights).max(axis=others, initial=0).astype(np.float32)
+        scales = np.where(largest > 0, largest / np.float32(most), scales)
+    stored = (weights / along(scales, axis, weights.ndim)).astype(dtype.numpy)
+    return QuantizedWeights(stored, scales, axis)
 
 
 def round_weights(weights: Array, scales: Scales, axis: int, dtype: DType) -> QuantizedWeights:

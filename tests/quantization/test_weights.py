@@ -11,6 +11,7 @@ from graphopt.quantization.weights import (
     WEIGHT_METHODS,
     WeightMethod,
     fit_bias,
+    narrow_weights,
     quantize_bias,
     quantize_constant,
     quantize_weights,
@@ -86,3 +87,23 @@ def test_a_single_number_stays_precise() -> None:
     found = quantize_constant(np.array(0.3, np.float32), DType.I16)
     assert found.stored.shape == ()
     assert float(found.stored) * found.scales[0] == pytest.approx(0.3, rel=1e-6)
+
+
+@pytest.mark.parametrize(("dtype", "mantissa"), [(DType.F8E4M3FN, 3), (DType.F8E5M2, 2)])
+def test_floats_of_8_bits_keep_the_relative_size_of_large_weights(
+    dtype: DType, mantissa: int
+) -> None:
+    w = weights(3, 50) * np.array([[1e-3], [1], [1e3]], np.float32)
+    w[1] = 0
+    found = narrow_weights(w, 0, dtype)
+    assert found.stored.dtype == dtype.numpy and np.isfinite(found.real).all()
+    assert not found.real[1].any()
+    large = np.abs(w) > np.abs(w).max(axis=1, keepdims=True) / 16
+    large[1] = False
+    assert (np.abs(found.real - w)[large] <= np.abs(w)[large] * 2.0 ** -(mantissa + 1)).all()
+
+
+def test_half_precision_needs_no_scales() -> None:
+    w = weights(2, 3)
+    found = narrow_weights(w, 0, DType.F16)
+    np.testing.assert_array_equal(found.real, w.astype(np.float16).astype(np.float32))
