@@ -25,6 +25,7 @@ from graphopt.ops import (
     Min,
     Mul,
     Pad,
+    PRelu,
     Quantize,
     Reduce,
     Relu,
@@ -39,11 +40,13 @@ from graphopt.ops import (
 )
 from graphopt.ops.quantization import integer_range
 from graphopt.ops.reduction import ReduceKind
+from graphopt.ops.resize import ResizeMode
 
 MAX_ELEMENTS = 600
 ACTIVATIONS = [DType.I8, DType.I8, DType.U8, DType.U8, DType.I16, DType.I4, DType.U4]
 WEIGHTS = [DType.I8, DType.I8, DType.U8, DType.I16, DType.I4, DType.I2]
 KINDS: tuple[ReduceKind, ...] = ("mean", "sum", "max")
+MODES: tuple[ResizeMode, ...] = ("nearest", "linear")
 Draw = st.DrawFn
 
 
@@ -183,6 +186,10 @@ def _unary(b: _Builder, x: Value) -> Value:
     return b.apply(b.draw(st.sampled_from(ops)), x)
 
 
+def _prelu(b: _Builder, x: Value) -> Value:
+    return b.apply(PRelu(), x, b.floats(x.type.dims[-1:]))
+
+
 def _silu(b: _Builder, x: Value) -> Value:
     return b.apply(Mul(), x, b.apply(Sigmoid(), x))
 
@@ -244,7 +251,8 @@ def _move(b: _Builder, x: Value) -> Value:
         sizes = tuple(b.integer(1, d - s) for d, s in zip(dims, starts, strict=True))
         return b.apply(Slice(starts, sizes, (1,) * len(dims)), x)
     scales = (1.0,) * (x.type.rank - 1) + (2.0,)
-    return b.apply(Resize((*dims[:-1], 2 * dims[-1]), scales), x)
+    mode = b.draw(st.sampled_from(MODES))
+    return b.apply(Resize((*dims[:-1], 2 * dims[-1]), scales, mode), x)
 
 
 STEPS: tuple[Callable[[_Builder, Value], Value | None], ...] = (
@@ -259,6 +267,7 @@ STEPS: tuple[Callable[[_Builder, Value], Value | None], ...] = (
     _with_constant,
     _unary,
     _unary,
+    _prelu,
     _silu,
     _swish,
     _softmax,

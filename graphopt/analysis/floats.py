@@ -9,7 +9,7 @@ from graphopt.ir import Graph, Node, Value
 from graphopt.ops import Decode, Dequantize, Elementwise, Encode, Quantize
 
 # Passes from quantized to quantized start at the encode that ends a chain of floats.
-ROOTED_AT_ENCODE = ("integer-add", "integer-concat")
+ROOTED_AT_ENCODE = ("integer-add", "integer-select")
 TABLES = "integer-lookup"
 NO_FUNCTION = "not a function of elements"
 

@@ -325,10 +325,11 @@ class PRelu(Elementwise):
 
 @dataclass(frozen=True)
 class Where(Elementwise):
-    """a where the condition (bool) holds, else b."""
+    """a where the condition (bool) holds, else b. Quantized values have one quantization."""
 
     name = "where"
     arity = 3
+    quantized = True
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         if len(inputs) != 3 or inputs[0].dtype is not DType.BOOL:
@@ -338,7 +339,9 @@ class Where(Elementwise):
                 self.name, f"dtypes: expected one, found {inputs[1].dtype}, {inputs[2].dtype}"
             )
         shape = broadcast_shapes(self.name, *(t.shape for t in inputs))
-        return (TensorType(inputs[1].dtype, shape),)
+        if inputs[1].quant != inputs[2].quant:
+            raise TypeRuleError(self.name, f"expected one scale, found {inputs[1]} and {inputs[2]}")
+        return (inputs[1].moved(shape),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         return (np.where(*inputs),)
