@@ -90,6 +90,7 @@ def format_options(network: Network, request: Request) -> Options:
     formats = {name: parse_format(name) for name in known}
     readers = {value: group for group in network.activations for value in group.values}
     widths = {format.activations.bits for format in formats.values() if format.is_integer}
+    widest = max(widths, default=0)
     keys: dict[Any, list[str]] = {}
     for name, layer in network.layers.items():
         together = readers.get(layer.node.inputs[0]) if len(widths) > 1 else layer.weights
@@ -107,7 +108,7 @@ def format_options(network: Network, request: Request) -> Options:
 
     @cache
     def change(name: str, format: str) -> Change:
-        return _change(network, network.layers[name], formats[format], readers, max(widths))
+        return _change(network, network.layers[name], formats[format], readers, widest)
 
     return Options(groups, {group: offered(group) for group in groups}, change, len(widths) > 1)
 

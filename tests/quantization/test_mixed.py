@@ -76,6 +76,15 @@ def test_layers_agree_on_how_an_activation_is_stored() -> None:
     assert options.change("5", "w8a8").input is None
 
 
+def test_narrow_floats() -> None:
+    options = format_options(calibrated(), Request({}, formats=("f32", "f16")))
+    graph, layers = network()
+    weights = graph.constants[layers["5"].weights]
+    np.testing.assert_array_equal(options.change("5", "f32").weights, weights)
+    found = options.change("5", "f16").weights
+    assert found.dtype == np.float32 and 0 < np.abs(found - weights).max() < 1e-2
+
+
 def test_pinned_layers_have_no_choice() -> None:
     options = format_options(calibrated(), Request({}, pinned={"2": "f32"}))
     assert options.formats == {
