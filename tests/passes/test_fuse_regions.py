@@ -169,6 +169,28 @@ def test_another_dtype_may_pass_through_a_product() -> None:
         }""") == ["matmul_cast"]
 
 
+def test_integers_leave_a_region_where_they_are_smallest() -> None:
+    assert regions(
+        """graph g(%x: i8[2,3], %w: i8[3,3], %v: i8[3,3]) {
+          %0: i32[2,3] = matmul(%x, %w)
+          %1: i8[2,3] = cast(%0) {to = 'i8'}
+          %2: i32[2,3] = cast(%1) {to = 'i32'}
+          %3: i32[2,3] = neg(%2)
+          %4: i32[2,3] = matmul(%x, %v)
+          %5: i32[2,3] = add(%3, %4)
+          return %5
+        }"""
+    ) == ["matmul_cast", "cast_neg_matmul_add"]
+    assert regions(
+        """graph g(%x: i8[2,3], %w: i8[3,3]) {
+          %0: i32[2,3] = matmul(%x, %w)
+          %1: i8[2,3] = cast(%0) {to = 'i8'}
+          %2: f32[2,3] = cast(%1) {to = 'f32'}
+          return %2
+        }"""
+    ) == ["matmul_cast_cast"]
+
+
 def test_equal_layers_print_the_same_kernel() -> None:
     fused = FuseRegions().run(
         parse_graph("""

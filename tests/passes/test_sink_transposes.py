@@ -133,3 +133,26 @@ def test_past_tables() -> None:
           return %1
         }""",
     )
+
+
+def test_past_readers_that_also_read_numbers_of_one_axis() -> None:
+    check_pass(
+        SinkTransposes(),
+        before="""
+        graph g(%x: f32[1,2,3,4], %g: f32[4]) {
+          %0: f32[1,4,2,3] = transpose(%x) {perm = (0, 3, 1, 2)}
+          %1: f32[1,4,1,1] = reduce(%0) {kind = 'sum', axes = (2, 3), keepdims = True}
+          %2: f32[1,4,1,1] = reshape(%g) {shape = (1, 4, 1, 1)}
+          %3: f32[1,4,2,3] = mul(%0, %2)
+          return %1, %3
+        }""",
+        after="""
+        graph g(%x: f32[1,2,3,4], %g: f32[4]) {
+          %0: f32[1,4,2,3] = transpose(%x) {perm = (0, 3, 1, 2)}
+          %1.0: f32[1,1,1,4] = reduce(%x) {kind = 'sum', axes = (1, 2), keepdims = True}
+          %1: f32[1,4,1,1] = transpose(%1.0) {perm = (0, 3, 1, 2)}
+          %2: f32[1,4,1,1] = reshape(%g) {shape = (1, 4, 1, 1)}
+          %3: f32[1,4,2,3] = mul(%0, %2)
+          return %1, %3
+        }""",
+    )
