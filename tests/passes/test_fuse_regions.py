@@ -185,10 +185,11 @@ def test_integers_leave_a_region_where_they_are_smallest() -> None:
         """graph g(%x: i8[2,3], %w: i8[3,3]) {
           %0: i32[2,3] = matmul(%x, %w)
           %1: i8[2,3] = cast(%0) {to = 'i8'}
-          %2: f32[2,3] = cast(%1) {to = 'f32'}
-          return %2
+          %2: i32[2,3] = cast(%1) {to = 'i32'}
+          %3: i32[2,3] = neg(%2)
+          return %3
         }"""
-    ) == ["matmul_cast_cast"]
+    ) == ["matmul_cast_neg"]
 
 
 def test_equal_layers_print_the_same_kernel() -> None:
