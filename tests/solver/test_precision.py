@@ -8,6 +8,7 @@ from math import fsum, inf, nan
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,16 +39,18 @@ BITS = ("w2a8", "w4a8", "w8a8", "f16")
 def problems(draw: st.DrawFn, max_groups: int = 8) -> Problem:
     """Up to eight groups with limits of every kind, many of which cannot be held.
 
-    Numbers are quarters: their sums are exact, so brute force can compare them with ==.
+    Numbers are quarters: their sums are exact, so brute force can compare them with ==. Losses are
+    mostly equal to others, so that ties abound.
     """
     quarters = st.integers(0, 40).map(lambda n: n / 4)
+    losses = quarters if draw(st.integers(0, 3)) == 0 else st.integers(0, 2).map(float)
     names = [f"g{i}" for i in range(draw(st.integers(1, max_groups)))]
     offered = st.lists(st.sampled_from(BITS), min_size=1, max_size=3, unique=True)
     groups = tuple(
         Group(
             name,
             tuple(
-                Choice(format, draw(quarters), {"bytes": draw(quarters), "time": draw(quarters)})
+                Choice(format, draw(losses), {"bytes": draw(quarters), "time": draw(quarters)})
                 for format in draw(offered)
             ),
         )
@@ -139,6 +142,42 @@ def test_enumeration_equals_brute_force(problem: Problem, random: Random) -> Non
     assert (loss_of(problem, formats), positions(problem, formats)) == best
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_many_groups_equal_dynamic_programming(seed: int) -> None:
+    """Under one limit on whole numbers, a table over what is left of it is exact."""
+    rng = np.random.default_rng(seed)
+    loss = np.cumsum(rng.random((80, 5)), 1)[:, ::-1]
+    cost = np.cumsum(rng.integers(1, 9, (80, 5)), 1)
+    groups = tuple(
+        Group(
+            f"g{i}",
+            tuple(Choice(f"f{k}", float(loss[i, k]), {"c": float(cost[i, k])}) for k in range(5)),
+        )
+        for i in range(80)
+    )
+    at_most = int(cost[:, 0].sum() + 0.4 * (cost[:, -1] - cost[:, 0]).sum())
+    least = np.zeros(at_most + 1)  # by what may be spent on the groups so far
+    for i in range(80):
+        new = np.full(at_most + 1, inf)
+        for k in range(5):
+            c = cost[i, k]
+            new[c:] = np.minimum(new[c:], least[: at_most + 1 - c] + loss[i, k])
+        least = new
+    problem = Problem(groups, (Limit("c", at_most),))
+    found = solve(problem)
+    assert found.optimal and found.loss == pytest.approx(least[-1], rel=1e-12)
+
+    table = tabulate(problem)
+    relaxation = relax(table, stake=1000.0)
+    own = 5 * np.arange(80) + relaxation.excess.reshape(80, 5).argmin(1)
+    changed = np.repeat(own[None], 400, 0)
+    changed[np.arange(400), np.arange(400) // 5] = np.arange(400)
+    fitting = changed[cost.ravel()[changed].sum(1) <= at_most]
+    known = fitting[loss.ravel()[fitting].sum(1).argmin()]
+    enumerated = enumerate_near(table, relaxation, tuple(known.tolist()))
+    assert enumerated == tuple(5 * i + int(found.formats[f"g{i}"][1]) for i in range(80))
+
+
 @settings(max_examples=60, deadline=None)
 @given(problems(max_groups=5))
 def test_errors_tell_what_can_be_reached(problem: Problem) -> None:
@@ -219,12 +258,13 @@ def test_limits_of_zero_and_infinity() -> None:
 
 
 def test_sums_that_floats_round() -> None:
-    """0.1 is above a tenth: ten of them are within a limit of one nevertheless."""
-    groups = tuple(Group(f"g{i}", (Choice("x", 1, {"c": 0.1}),)) for i in range(10))
-    assert solve(Problem(groups, (Limit("c", sum([0.1] * 10)),))).loss == 10
-    assert solve(Problem(groups, (Limit("c", 1.0),))).loss == 10
-    with pytest.raises(BudgetError):
-        solve(Problem(groups, (Limit("c", 1.0 - 1e-9),)))
+    """Neither the numbers nor their sums are floats; ten are within ten times one anyhow."""
+    for cost in (0.1, 0.3, 0.7, 1e-30, 1e30):
+        groups = tuple(Group(f"g{i}", (Choice("x", 1, {"c": cost}),)) for i in range(10))
+        for at_most in (10 * cost, sum([cost] * 10)):
+            assert solve(Problem(groups, (Limit("c", at_most),))).loss == 10
+        with pytest.raises(BudgetError):
+            solve(Problem(groups, (Limit("c", 10 * cost * (1 - 1e-9)),)))
 
 
 def test_losses_far_apart() -> None:
