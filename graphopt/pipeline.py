@@ -162,7 +162,7 @@ PIPELINE: tuple[Stage, ...] = (
         ),
     ),
 )
-OPTIONAL: tuple[str, ...] = ("insert-quantizers",)
+OPTIONAL: tuple[str, ...] = ("equalize-channels", "insert-quantizers",)
 
 
 def run_pipeline(

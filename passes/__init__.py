@@ -27,6 +27,7 @@ PASSES: dict[str, str] = {
     "eliminate-identity": "eliminate_identity:EliminateIdentity",
     "eliminate-requantization": "eliminate_requantization:EliminateRequantization",
     "eliminate-retypes": "eliminate_retypes:EliminateRetypes",
+    "equalize-channels": "equalize_channels:EqualizeChannels",
     "fold-bias": "fold_bias:FoldBias",
     "fold-constants": "fold_constants:FoldConstants",
     "fold-decoded-constants": "fold_decoded_constants:FoldDecodedConstants",
