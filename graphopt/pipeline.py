@@ -162,7 +162,10 @@ PIPELINE: tuple[Stage, ...] = (
         ),
     ),
 )
-OPTIONAL: tuple[str, ...] = ("equalize-channels", "insert-quantizers",)
+OPTIONAL: tuple[str, ...] = (
+    "equalize-channels",
+    "insert-quantizers",
+)
 
 
 def run_pipeline(

@@ -55,6 +55,17 @@ def find_coarse(
     return Coarse({group.name: ratio for group, ratio in groups.items()}, layers)
 
 
+def fidelity(
+    graph: Graph,
+    quantizers: Mapping[QuantizerGroup, Quantizer],
+    changes: Mapping[str, Change],
+    samples: Sequence[Sample],
+    target: str = "cpu",
+) -> float:
+    """The ratio that is left when all of this is quantized; see `find_coarse`."""
+    return _Trial(graph, list(quantizers), samples, target).ratio(quantizers, changes)
+
+
 def _below(items: list[T], ratio: Callable[[list[T]], float], least: float) -> dict[T, float]:
     """The single items whose ratio is below `least`, by halving.
 

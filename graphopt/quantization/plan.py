@@ -31,6 +31,7 @@ class QuantizationPlan:
         formats: for each layer its format, such as "w8a8"; "f32" for one that stays float.
         float_activations: names of activations that are not quantized.
         quantize_outputs: whether the outputs of the graph are quantized too.
+        equalized: whether the plan is for the graph with even channels ("equalize-channels").
         ranges, weight_ranges: the methods that chose the scales.
     """
 
@@ -40,6 +41,7 @@ class QuantizationPlan:
     formats: Mapping[str, str] = field(default_factory=dict[str, str])
     float_activations: tuple[str, ...] = ()
     quantize_outputs: bool = False
+    equalized: bool = False
     ranges: RangeMethod = "minmax"
     weight_ranges: WeightMethod = "minmax"
 
@@ -89,6 +91,7 @@ class QuantizationPlan:
             "ranges": self.ranges,
             "weight_ranges": self.weight_ranges,
             "quantize_outputs": self.quantize_outputs,
+            "equalized": self.equalized,
             "float_activations": list(self.float_activations),
             "formats": dict(self.formats),
             "activations": {
@@ -120,7 +123,7 @@ class QuantizationPlan:
         Raises:
             PlanError: names the entry that is wrong.
         """
-        names = {"ranges", "weight_ranges", "quantize_outputs", "float_activations"}
+        names = {"ranges", "weight_ranges", "quantize_outputs", "equalized", "float_activations"}
         content = _fields(data, where, names | {"version", "formats", "activations"})
         if content["version"] != VERSION:
             raise PlanError(where, f"version: expected {VERSION}, found {content['version']!r}")
@@ -130,6 +133,7 @@ class QuantizationPlan:
             _formats(content["formats"], f"{where}: formats"),
             _names(content["float_activations"], f"{where}: float_activations"),
             content["quantize_outputs"] is True,
+            content["equalized"] is True,
             _one_of(content["ranges"], RANGE_METHODS, f"{where}: ranges"),
             _one_of(content["weight_ranges"], WEIGHT_METHODS, f"{where}: weight_ranges"),
         )

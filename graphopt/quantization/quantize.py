@@ -21,7 +21,7 @@ from graphopt.quantization.bias import corrected_bias
 from graphopt.quantization.budget import Budget
 from graphopt.quantization.calibrate import record
 from graphopt.quantization.choices import Network, Request
-from graphopt.quantization.coarse import find_coarse
+from graphopt.quantization.coarse import fidelity, find_coarse
 from graphopt.quantization.evaluate import Change
 from graphopt.quantization.formats import ACTIVATIONS, WEIGHTS, parse_format
 from graphopt.quantization.groups import QuantizerGroup, find_placement
@@ -68,6 +68,7 @@ class Settings:
         correct_biases: let biases make up for the mean error of rounded weights.
         floor: an activation or layer of 8 bits that alone leaves the outputs with less signal to
             noise than this, in dB, gets 16 bits; None: all keep theirs.
+        equalize: even out the channels between convolutions, where that helps.
     """
 
     weights: int = 8
@@ -80,6 +81,7 @@ class Settings:
     quantize_outputs: bool = False
     correct_biases: bool = True
     floor: float | None = 25.0
+    equalize: bool = True
 
 
 @dataclass(frozen=True)
@@ -193,8 +195,7 @@ class Quantization:
             weights, biases = self._layers(calibration, plan)
             coarse = find_coarse(
                 self.graph,
-                {group: plan.quantizer(group.name) for group in calibration.histograms},
-                {name: Change(w.real, biases.get(name)) for name, w in weights.items()},
+                *_trials(calibration, plan, weights, biases),
                 list(islice(self.samples, TRIALS)),
                 self.settings.floor,
                 self.target,
@@ -206,6 +207,15 @@ class Quantization:
             for group, histogram in calibration.histograms.items()
         }
         return widened(self.graph, plan, coarse, wide, weights)
+
+    def fidelity(self) -> float:
+        """The outputs' signal to noise, in dB, with everything quantized."""
+        calibration = self.calibrate()
+        plan = self.plan(calibration)
+        weights, biases = self._layers(calibration, plan)
+        samples = list(islice(self.samples, TRIALS))
+        trials = _trials(calibration, plan, weights, biases)
+        return fidelity(self.graph, *trials, samples, self.target)
 
     def applied(self, calibration: Calibration, plan: QuantizationPlan) -> Quantized:
         """The network quantized as a plan says."""
@@ -379,6 +389,7 @@ def quantize(
     quantize_outputs: bool = False,
     correct_biases: bool = True,
     floor: float | None = Settings.floor,
+    equalize: bool = True,
     limit: int | None = None,
     shapes: Shapes | None = None,
     target: str = "cpu",
@@ -419,6 +430,7 @@ def quantize(
         correct_biases: let biases make up for the mean error of rounded weights.
         floor: without a budget, an activation or layer of 8 bits that alone leaves the outputs
             with less signal to noise than this, in dB, gets 16 bits; None: all keep theirs.
+        equalize: without a plan, even out the channels between convolutions, where that helps.
         limit: use at most this many samples.
         shapes: whole shapes by input name, for inputs with symbolic dimensions.
         target: what calibration runs on.
@@ -432,6 +444,8 @@ def quantize(
         BudgetError: the budget cannot be met.
     """
     graph = compile(model, target, shapes, stop_after="canonical", progress=progress)
+    if plan is not None and plan.equalized:
+        graph = run_passes(graph, ["equalize-channels"], Instruments.from_environment())
     if plan is not None and data is None:
         return Quantized(insert(graph, plan), plan, graph)
     check_bits(weights, activations)
@@ -446,17 +460,51 @@ def quantize(
         quantize_outputs,
         correct_biases,
         floor,
+        equalize,
     )
     if data is None:
         raise InputError("samples", "expected some, found none", "only a plan goes without")
     samples = Samples(graph.inputs, data, limit)
+    source = graph
+    if equalize and plan is None:
+        graph = equalized(graph, samples, settings, target, progress)
     request = Request(budget or {}, choices, formats or {}, sensitivity, metric, labels, compare)
     quantization = Quantization(
         graph, samples, settings, request if budget is not None else None, target, progress
     )
     if plan is not None:
         return quantization.applied(quantization.calibrate(), plan)
-    return quantization.run()
+    result = quantization.run()
+    return replace(result, plan=replace(result.plan, equalized=graph is not source))
+
+
+def equalized(
+    graph: Graph, samples: Samples, settings: Settings, target: str, progress: Progress | None
+) -> Graph:
+    """The graph with evened channels, where its outputs then bear quantization better."""
+    even = run_passes(graph, ["equalize-channels"], Instruments.from_environment())
+    if even is graph:
+        return graph
+    if progress is not None:
+        progress("equalize channels")
+    quick = replace(settings, rounding="nearest")
+    before, after = (
+        Quantization(each, samples, quick, target=target).fidelity() for each in (graph, even)
+    )
+    if progress is not None:
+        progress(f"with even channels {after:.1f} dB, without {before:.1f} dB")
+    return even if after > before else graph
+
+
+def _trials(
+    calibration: Calibration,
+    plan: QuantizationPlan,
+    weights: Mapping[str, QuantizedWeights],
+    biases: Mapping[str, Array],
+) -> tuple[dict[QuantizerGroup, Quantizer], dict[str, Change]]:
+    """What each group and layer would be rounded to."""
+    quantizers = {group: plan.quantizer(group.name) for group in calibration.histograms}
+    return quantizers, {name: Change(w.real, biases.get(name)) for name, w in weights.items()}
 
 
 def insert(

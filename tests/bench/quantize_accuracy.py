@@ -29,8 +29,7 @@ from rich.table import Table
 
 import graphopt
 from graphopt.ir import Array
-from graphopt.quantization.quantize import Quantization, Settings
-from graphopt.quantization.samples import Samples
+from graphopt.quantization.quantize import Settings
 from graphopt.quantization.weights import ROUNDING_METHODS
 
 from ..models.labelled import Feed, Labelled, names
@@ -93,7 +92,14 @@ def measure(name: str, settings: Settings, limit: int, methods: list[str]) -> di
     plain = ours(graphopt.compile(graph))
     samples = model.calibration(*plain)
     start = time.perf_counter()
-    quantized = Quantization(graph, Samples(graph.inputs, samples), settings).run()
+    quantized = graphopt.quantize(
+        graph,
+        samples,
+        settings.weights,
+        settings.activations,
+        ranges=settings.ranges,
+        weight_ranges=settings.weight_ranges,
+    )
     seconds = time.perf_counter() - start
     row: dict[str, Any] = {
         "model": name,

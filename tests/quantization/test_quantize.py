@@ -177,3 +177,38 @@ def test_bad_options() -> None:
         graphopt.quantize(MODEL, [])
     with pytest.raises(InputError, match="samples: expected some, found none"):
         graphopt.quantize(MODEL, None)
+
+
+def test_even_channels_where_they_help() -> None:
+    first = np.full((4, 3, 3, 3), 0.1, np.float32) * np.logspace(0, 4, 4).reshape(4, 1, 1, 1)
+    first *= RNG.choice([-1, 1], first.shape)
+    last = RNG.standard_normal((2, 4, 3, 3)) / np.logspace(0, 4, 4).reshape(1, 4, 1, 1)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], "first", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["a"], ["r"]),
+        helper.make_node("Conv", ["r", "u"], ["y"], "last", pads=[1, 1, 1, 1]),
+    ]
+    constants = [
+        numpy_helper.from_array(array.astype(np.float32), name)
+        for name, array in (("w", first), ("u", last))
+    ]
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "uneven",
+        [value("x", TensorProto.FLOAT, [1, 3, 16, 16])],
+        [value("y", TensorProto.FLOAT, [1, 2, 16, 16])],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    even = graphopt.quantize(model, SAMPLES, floor=None)
+    uneven = graphopt.quantize(model, SAMPLES, floor=None, equalize=False)
+    assert even.plan.equalized and not uneven.plan.equalized
+    expected = evaluate(uneven.float_graph, {"x": SAMPLES[0]})["y"]
+    ratios = [
+        signal_to_noise(evaluate(each.graph, {"x": SAMPLES[0]})["y"], expected)
+        for each in (even, uneven)
+    ]
+    assert ratios[0] > ratios[1] + 10
+    again = graphopt.quantize(model, SAMPLES, plan=even.plan)
+    assert str(again.graph) == str(even.graph)
