@@ -58,7 +58,7 @@ def test_a_budget_is_kept_and_its_assignment_can_be_edited_and_given_back(
     facts = json.loads(done.out)
     saved = json.loads((out / "assignment.json").read_text())
     assert facts["costs"]["weight_bytes"] <= saved["limits"]["weight_bytes"]
-    assert {"w4a8", "w8a8"} <= set(saved["formats"].values())
+    assert "w4a8" in saved["formats"].values()
     assert "<svg" in front.read_text()
     name = next(iter(saved["formats"]))
     saved["formats"][name] = "w16a16"
