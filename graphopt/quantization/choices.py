@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -17,7 +17,7 @@ from graphopt.quantization.groups import QuantizerGroup
 from graphopt.quantization.layers import Layer
 from graphopt.quantization.loss import Metric
 from graphopt.quantization.ranges import Quantizer
-from graphopt.quantization.samples import Samples
+from graphopt.quantization.samples import Sample
 from graphopt.quantization.sensitivity import Key, Options
 from graphopt.quantization.weights import narrow_weights
 
@@ -57,21 +57,24 @@ class Network:
         graph: canonical, in floats.
         layers: by name.
         activations: the groups of activations that share quantizers.
-        samples: of the inputs.
+        samples: of the inputs, to try formats on.
         quantizer: how a group of activations is stored in a dtype.
         stored: the f32 weights and the bias that a layer computes with when its weights are stored
             in a dtype; None for the bias that it has.
         seconds: what each layer takes in each format, measured; asked under a limit on latency.
+        first, step: which of the user's samples `samples` are, so that labels can be found.
     """
 
     graph: Graph
     layers: Mapping[str, Layer]
     activations: Sequence[QuantizerGroup]
-    samples: Samples
+    samples: Iterable[Sample]
     quantizer: Callable[[QuantizerGroup, DType], Quantizer]
     stored: Stored
     seconds: Callable[[Sequence[str]], Mapping[Key, float]]
     target: str = "cpu"
+    first: int = 0
+    step: int = 1
 
 
 def format_options(network: Network, request: Request) -> Options:

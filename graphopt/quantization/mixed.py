@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import islice
 
 from graphopt.quantization.assignment import SavedAssignment
 from graphopt.quantization.budget import Budget, limits, read_budget
@@ -21,7 +20,7 @@ from graphopt.quantization.costs import (
 from graphopt.quantization.formats import parse_format
 from graphopt.quantization.loss import Loss, MetricLoss
 from graphopt.quantization.program import FEW, Assigned, Program, assign
-from graphopt.quantization.samples import Sample, Samples
+from graphopt.quantization.samples import Sample
 from graphopt.quantization.sensitivity import (
     Key,
     Losses,
@@ -98,7 +97,8 @@ class MixedPrecision:
         if self._request.metric is None:
             return None
         reference = self.trials.evaluator.run(self.trials.samples)
-        labels = list(islice(self._request.labels, len(reference)))
+        network = self._network
+        labels = self._request.labels[network.first :: network.step][: len(reference)]
         return MetricLoss(self._request.metric, labels, self.trials.graph, reference)
 
     @cached_property
@@ -181,7 +181,7 @@ def choose_formats(network: Network, request: Request, progress: Progress | None
     return MixedPrecision(network, request, progress).choose(request.budget)
 
 
-def held_samples(samples: Samples) -> list[Sample]:
+def held_samples(samples: Iterable[Sample]) -> list[Sample]:
     """As many of the samples as may be held in memory."""
     held: list[Sample] = []
     size = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -32,7 +32,7 @@ from graphopt.quantization.loss import Metric
 from graphopt.quantization.mixed import Mixed, choose_formats
 from graphopt.quantization.plan import QuantizationPlan
 from graphopt.quantization.ranges import Histogram, Quantizer, RangeMethod, choose_quantizer
-from graphopt.quantization.samples import Data, Samples
+from graphopt.quantization.samples import Data, Sample, Samples, Some
 from graphopt.quantization.weights import (
     QuantizedWeights,
     RoundingMethod,
@@ -160,14 +160,7 @@ class Quantization:
         self.target = target
         self.progress = progress
         self.seconds: dict[str, float] = {}
-        self._learner = Learner(
-            graph,
-            samples,
-            self._corrected(),
-            self.settings.weight_ranges,
-            target,
-            progress,
-        )
+        self._learner = self._new_learner(samples)
 
     def run(self) -> Quantized:
         """All steps."""
@@ -249,11 +242,20 @@ class Quantization:
         return Calibration(merged, means)
 
     def network(self, calibration: Calibration) -> Network:
-        """What formats are chosen for."""
+        """What formats are chosen for.
+
+        Rounding that is learned looks better on the samples that it is learned from. So it is
+        learned from every other sample, and formats are tried on those between.
+        """
         layers = find_layers(self.graph)
+        several = next(iter(Some(self.samples, 1, 1)), None) is not None
+        if self.settings.rounding == "learned" and several:
+            first, step, learner = 1, 2, self._new_learner(Some(self.samples, 0, 2))
+        else:
+            first, step, learner = 0, 1, self._learner
 
         def stored(layer: Layer, dtype: DType) -> tuple[Array, Array | None]:
-            weights, bias = self._stored(calibration, layer, dtype)
+            weights, bias = self._stored(calibration, layer, dtype, learner)
             return weights.real, bias
 
         def seconds(formats: Sequence[str]) -> dict[tuple[str, str], float]:
@@ -267,11 +269,13 @@ class Quantization:
             self.graph,
             layers,
             tuple(histograms),
-            self.samples,
+            Some(self.samples, first, step),
             lambda group, dtype: self._quantizer(histograms[group], dtype),
             stored,
             seconds,
             self.target,
+            first,
+            step,
         )
 
     def _corrected(self) -> dict[str, Layer]:
@@ -290,18 +294,30 @@ class Quantization:
         for name, layer in find_layers(self.graph).items():
             chosen = parse_format(plan.formats[name])
             if chosen.is_integer:
-                weights[name], bias = self._stored(calibration, layer, chosen.weights)
+                weights[name], bias = self._stored(
+                    calibration, layer, chosen.weights, self._learner
+                )
                 if bias is not None:
                     biases[name] = bias
         return weights, biases
 
+    def _new_learner(self, samples: Iterable[Sample]) -> Learner:
+        return Learner(
+            self.graph,
+            samples,
+            self._corrected(),
+            self.settings.weight_ranges,
+            self.target,
+            self.progress,
+        )
+
     def _stored(
-        self, calibration: Calibration, layer: Layer, dtype: DType
+        self, calibration: Calibration, layer: Layer, dtype: DType, learner: Learner
     ) -> tuple[QuantizedWeights, Array | None]:
         """The integers of a layer, and its bias if that is corrected."""
         weights: QuantizedWeights | None = None
         if self.settings.rounding == "learned":
-            weights = self._learner.weights(layer, dtype)
+            weights = learner.weights(layer, dtype)
         if weights is None:
             own = self.graph.constants[layer.weights]
             weights = quantize_weights(own, layer.axis, dtype, self.settings.weight_ranges)

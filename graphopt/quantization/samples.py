@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,15 @@ def _load(file: Path) -> Any:
         raise InputError(
             str(file), f"expected a .npy or .npz file of numbers, found {error}"
         ) from error
+
+
+@dataclass(frozen=True)
+class Some:
+    """Every `step`-th of the samples, from the one with the index `first` on."""
+
+    samples: Iterable[Sample]
+    first: int
+    step: int
+
+    def __iter__(self) -> Iterator[Sample]:
+        return islice(self.samples, self.first, None, self.step)

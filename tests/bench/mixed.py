@@ -10,9 +10,9 @@ All three round weights in the same way. A row is won or tied where ours is not 
 one of the others by more than two standard errors of the difference. One is the square root of
 the number of samples on which both networks disagree, by the number of samples.
 
-The rank correlations are those of each sensitivity, predicted on the first half of the
-calibration samples, with the loss measured on the second half: over all layers and formats, and
-over the layers in each format.
+The rank correlations are those of each sensitivity, predicted on a quarter of the calibration
+samples, with the loss measured on another quarter (rounding is learned on the other half): over
+all layers and formats, and over the layers in each format.
 """
 
 from __future__ import annotations

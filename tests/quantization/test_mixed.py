@@ -171,6 +171,24 @@ def test_quantized_within_a_budget() -> None:
     assert np.corrcoef(found.ravel(), float_output.ravel())[0, 1] > 0.8
 
 
+def test_formats_are_tried_on_samples_that_rounding_is_not_learned_from() -> None:
+    graph, _ = network()
+    given = samples(graph, 5)
+    seen: list[Sequence[Any]] = []
+
+    def metric(outputs: Sequence[Outputs], labels: Sequence[Any]) -> float:
+        seen.append(labels)
+        return -float(np.mean([np.square(y).sum() for (y,) in outputs]))
+
+    budget = {"weight_bytes": "62%"}
+    quantize(graph, given, budget=budget, metric=metric, labels=list("abcde"))
+    assert seen[0] == ["b", "d"]
+    quantize(graph, given, budget=budget, metric=metric, labels=list("abcde"), rounding="nearest")
+    assert seen[-1] == ["a", "b", "c", "d", "e"]
+    quantize(graph, given[:1], budget=budget, metric=metric, labels=["a"])
+    assert seen[-1] == ["a"]
+
+
 def test_measured_latency_of_a_small_network() -> None:
     graph, _ = network()
     budget = {"latency": 1.0}
