@@ -72,8 +72,9 @@ def assign(
 
     The program adds up losses of single groups. Where they are large they do not add up: so its
     solution and those for other powers of the losses are measured, with all formats at once, as
-    well as one format for all groups. Of these the first counts unless another is better by more
-    than two standard errors of the difference, over the samples.
+    well as one format for all groups, and the best that it leaves room to raise. Of these the
+    first counts, unless another is better by more than two standard errors of the difference over
+    the samples, or is better and none of its single losses is larger.
     Around the best one the loss of every single change is measured then, and the program solved
     again for these, for a limited number of changes, which is halved until that is better.
 
@@ -88,6 +89,12 @@ def assign(
     predicted = solve(problem)
     for formats in _uniform(problem):
         search.consider(formats)
+        raised = {
+            key: loss
+            for key, loss in program.losses.items()
+            if loss <= program.losses[key[0], formats[key[0]]]
+        }
+        search.consider(solve(program.problem(raised)).formats)
     search.consider(predicted.formats)
     if predicted.binding:
         for power in POWERS:
@@ -128,7 +135,10 @@ class _Search:
         losses = self._measure(formats)
         if self.formats:
             gains = self._losses - losses
-            if not gains.mean() > ERRORS * gains.std() / math.sqrt(gains.size):
+            single = self._program.losses
+            raised = all(single[g, f] <= single[g, self.formats[g]] for g, f in formats.items())
+            chance = 0.0 if raised else ERRORS * gains.std() / math.sqrt(gains.size)
+            if not gains.mean() > chance:
                 return False
         self.formats, self._losses = formats, losses
         return True
