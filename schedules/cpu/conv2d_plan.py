@@ -8,42 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from graphopt.ir import Array
-from graphopt.ops.convolution import Conv
-from graphopt.schedules.cpu.region import Anchored
+from graphopt.schedules.cpu.conv_geometry import ConvGeometry
 from graphopt.schedules.cpu.tiling import Grid, Panels, choose_grid, choose_tile
 from graphopt.schedules.cpu.unit import float_unit
-from graphopt.schedules.cpu.window import Axis, Strip, axes, strips
-from graphopt.targets import Target
+from graphopt.schedules.cpu.window import Strip, strips
 
 
 @dataclass(frozen=True)
-class ConvPlan:
+class ConvPlan(ConvGeometry):
     """The geometry of one convolution and how it is cut."""
-
-    where: Anchored
-    target: Target
-
-    @cached_property
-    def op(self) -> Conv:
-        op = self.where.anchor.op
-        assert isinstance(op, Conv)
-        return op
-
-    @cached_property
-    def axes(self) -> tuple[Axis, Axis]:
-        x, w = (v.type for v in self.where.anchor.inputs[:2])
-        op = self.op
-        return axes(x, self.where.result.type, w.dims[2:], op.strides, op.pads, op.dilations)
-
-    @property
-    def channels(self) -> int:
-        """Input channels per group."""
-        return self.where.anchor.inputs[1].type.dims[1]
-
-    @property
-    def pointwise(self) -> bool:
-        """Whether each output pixel reads the input pixel of the same number, and no other."""
-        return self.op.groups == 1 and all(axis.pointwise for axis in self.axes)
 
     @cached_property
     def panels(self) -> Panels:

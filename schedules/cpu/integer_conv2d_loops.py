@@ -56,7 +56,7 @@ class _Emitter:
     ) -> None:
         x, w, *bias = plan.where.anchor.inputs
         self.plan = plan
-        self.vertical, self.horizontal = plan.axes
+        self.vertical, self.horizontal = plan.staged
         self.pixel = x.type.dims[-1]
         self.stager = Stager(plan.staging, buffers[x], scratch)
         self.reader = WeightReader(plan.weights, buffers[w], scratch, plan.staging.bytes)
@@ -75,7 +75,7 @@ class _Emitter:
             block = T.floormod(part, grid.count)
             rows = block_range(T.floordiv(block, grid.panels.count), grid.rows)
             some = block_range(T.floormod(block, grid.panels.count), grid.panels)
-            self.stager.image_rows(plan.axes, image, rows, slot, plan.op.pad_value)
+            self.stager.image_rows(plan.staged, image, rows, slot, plan.op.pad_value)
             with loop(plan.op.groups) as group:
                 for panel in plan.panels.shapes():
                     with count(*within(panel.group, *some)) as p:

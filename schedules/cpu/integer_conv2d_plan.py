@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graphopt.ir import Array
-from graphopt.ops.convolution import Conv
+from graphopt.schedules.cpu.conv_geometry import ConvGeometry
 from graphopt.schedules.cpu.integer_weights import IntegerWeights
-from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.staging import StagedAxis, Staging
 from graphopt.schedules.cpu.tiling import (
     Blocks,
@@ -20,56 +19,33 @@ from graphopt.schedules.cpu.tiling import (
     split,
 )
 from graphopt.schedules.cpu.unit import VectorUnit
-from graphopt.schedules.cpu.window import axes
-from graphopt.targets import Target
 
 
 @dataclass(frozen=True)
-class IntegerConvPlan:
+class IntegerConvPlan(ConvGeometry):
     """The geometry of one convolution and how it is cut.
 
     A window is `runs` runs of products of neighbouring elements of the copied input: one run for
     each kernel row where its taps are neighbours, else one for each tap.
     """
 
-    where: Anchored
-    target: Target
     unit: VectorUnit
 
     @cached_property
-    def op(self) -> Conv:
-        op = self.where.anchor.op
-        assert isinstance(op, Conv)
-        return op
-
-    @cached_property
-    def axes(self) -> tuple[StagedAxis, StagedAxis]:
-        x, w = (v.type for v in self.where.anchor.inputs[:2])
-        op = self.op
-        vertical, horizontal = axes(
-            x, self.where.result.type, w.dims[2:], op.strides, op.pads, op.dilations
-        )
+    def staged(self) -> tuple[StagedAxis, StagedAxis]:
+        """The axes of the copied input."""
+        vertical, horizontal = self.axes
         return StagedAxis(vertical), StagedAxis(horizontal)
-
-    @property
-    def pointwise(self) -> bool:
-        """Whether each output pixel reads the input pixel of the same number, and no other."""
-        return self.op.groups == 1 and all(staged.axis.pointwise for staged in self.axes)
-
-    @property
-    def channels(self) -> int:
-        """Input channels per group."""
-        return self.where.anchor.inputs[1].type.dims[1]
 
     @property
     def line(self) -> int:
         """The elements of a row of the copied input."""
-        horizontal = self.axes[1]
+        horizontal = self.staged[1]
         return horizontal.length(horizontal.axis.out) * self.where.anchor.inputs[0].type.dims[-1]
 
     @property
     def taps_per_run(self) -> int:
-        kernel = self.axes[1].axis
+        kernel = self.staged[1].axis
         return kernel.kernel if kernel.dilation == 1 and self.op.groups == 1 else 1
 
     @property
@@ -79,7 +55,7 @@ class IntegerConvPlan:
 
     @cached_property
     def panels(self) -> Panels:
-        vertical, horizontal = self.axes
+        vertical, horizontal = self.staged
         outs = self.where.result.type.dims[-1] // self.op.groups
         runs = vertical.axis.kernel * horizontal.axis.kernel // self.taps_per_run
         depth = runs * self.unit.steps(self.run) * self.unit.terms
@@ -90,13 +66,13 @@ class IntegerConvPlan:
     @cached_property
     def strips(self) -> tuple[Group, ...]:
         """The pixels of a row, cut into tiles."""
-        out = self.axes[1].axis.out
+        out = self.staged[1].axis.out
         tile = choose_tile(self.unit, out, self.panels.vectors, self.panels.depth)
         return split(out, tile.rows)
 
     @cached_property
     def grid(self) -> Grid:
-        vertical = self.axes[0]
+        vertical = self.staged[0]
         row_bytes = self.line * vertical.stride * self.unit.operand_bytes
         return choose_grid(
             self.target, vertical.axis.out, row_bytes, self.panels.count, self.panels.bytes
@@ -109,7 +85,7 @@ class IntegerConvPlan:
         return Staging(
             self.unit,
             x,
-            self.axes[0].length(self.grid.rows.size) * self.line,
+            self.staged[0].length(self.grid.rows.size) * self.line,
             self.target.vector_bytes,
             Blocks(parts, -(-parts // self.target.threads)),
         )

@@ -79,7 +79,7 @@ class _Emitter:
             first = T.floordiv(block, grid.panels.count) * grid.rows.size
             some = block_range(T.floormod(block, grid.panels.count), grid.panels)
             rows = OUTPUTS * first, OUTPUTS * (first + grid.rows.size)
-            self.stager.image_rows(plan.axes, image, rows, slot, plan.op.pad_value)
+            self.stager.image_rows(plan.staged, image, rows, slot, plan.op.pad_value)
             self._transform_inputs(slot)
             for panel in plan.panels.shapes():
                 with count(*within(panel.group, *some)) as p:
@@ -202,8 +202,8 @@ class _Emitter:
     def _pixel(
         self, total: Expr, image: Expr, row: Expr, column: Expr, channel: Expr, lanes: int
     ) -> None:
-        vertical, horizontal = self.plan.plain_axes
-        covered = [staged.axis.out for staged in self.plan.axes]
+        vertical, horizontal = self.plan.axes
+        covered = [staged.axis.out for staged in self.plan.staged]
         at = (image * vertical.out + row) * horizontal.out + column
         if covered == [vertical.out, horizontal.out]:
             self.tiles.start_and_store(total, at, channel, lanes)

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from graphopt.ir import Array
-from graphopt.ops.convolution import Conv
+from graphopt.schedules.cpu.conv_geometry import ConvGeometry
 from graphopt.schedules.cpu.integer_weights import IntegerWeights
-from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.staging import StagedAxis, Staging
 from graphopt.schedules.cpu.tiling import (
     Blocks,
@@ -25,8 +24,6 @@ from graphopt.schedules.cpu.tiling import (
     split,
 )
 from graphopt.schedules.cpu.unit import VectorUnit
-from graphopt.schedules.cpu.window import Axis, axes
-from graphopt.targets import Target
 
 OUTPUTS = 2
 INPUTS = 4
@@ -46,41 +43,22 @@ PER_WEIGHT = 1.2
 
 
 @dataclass(frozen=True)
-class WinogradPlan:
+class WinogradPlan(ConvGeometry):
     """The geometry of one convolution and how it is cut.
 
     A tile is 2x2 outputs; `rows` and `columns` count tiles. A block is some rows of tiles, all of
     them computed, also those beyond the image.
     """
 
-    where: Anchored
-    target: Target
     unit: VectorUnit
-
-    @cached_property
-    def op(self) -> Conv:
-        op = self.where.anchor.op
-        assert isinstance(op, Conv)
-        return op
-
-    @cached_property
-    def plain_axes(self) -> tuple[Axis, Axis]:
-        x, w = (v.type for v in self.where.anchor.inputs[:2])
-        op = self.op
-        return axes(x, self.where.result.type, w.dims[2:], op.strides, op.pads, op.dilations)
 
     @property
     def rows(self) -> int:
-        return -(-self.plain_axes[0].out // OUTPUTS)
+        return -(-self.axes[0].out // OUTPUTS)
 
     @property
     def columns(self) -> int:
-        return -(-self.plain_axes[1].out // OUTPUTS)
-
-    @property
-    def channels(self) -> int:
-        """Input channels."""
-        return self.where.anchor.inputs[1].type.dims[1]
+        return -(-self.axes[1].out // OUTPUTS)
 
     @property
     def steps(self) -> int:
@@ -125,9 +103,9 @@ class WinogradPlan:
         return self.chunks.size * self.groups[0].size
 
     @cached_property
-    def axes(self) -> tuple[StagedAxis, StagedAxis]:
+    def staged(self) -> tuple[StagedAxis, StagedAxis]:
         """The axes with whole blocks of tiles."""
-        vertical, horizontal = self.plain_axes
+        vertical, horizontal = self.axes
         all_rows = self.grid.rows.count * self.grid.rows.size
         return (
             StagedAxis(replace(vertical, out=OUTPUTS * all_rows)),
@@ -137,7 +115,7 @@ class WinogradPlan:
     @property
     def line(self) -> int:
         """The elements of a row of the copied input."""
-        horizontal = self.axes[1]
+        horizontal = self.staged[1]
         return horizontal.length(horizontal.axis.out) * self.channels
 
     @property
@@ -154,7 +132,7 @@ class WinogradPlan:
     @property
     def inputs_at(self) -> int:
         """Where the transformed inputs lie, [points][tiles][channels], in a worker's memory."""
-        size = self.axes[0].length(OUTPUTS * self.grid.rows.size) * self.line
+        size = self.staged[0].length(OUTPUTS * self.grid.rows.size) * self.line
         return self._aligned(size)
 
     @property
@@ -207,7 +185,7 @@ class WinogradPlan:
     def pays(self) -> bool:
         """Whether the transformations cost less than the products they save."""
         outs = self.panels.channels
-        pixels = self.plain_axes[0].out * self.plain_axes[1].out
+        pixels = self.axes[0].out * self.axes[1].out
         rate = self.unit.steps_per_cycle * self.unit.lanes * self.unit.terms
         tiles = self.grid.rows.count * self.tiles
         transforms = (
