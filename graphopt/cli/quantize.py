@@ -17,7 +17,7 @@ from graphopt.errors import ArtifactError, OptionError
 
 if TYPE_CHECKING:
     from graphopt.quantization.mixed import Mixed
-    from graphopt.quantization.quantize import Quantized
+    from graphopt.quantization.result import Quantized
 
 CHOICES = "w8a8,w4a8,w2a8"
 Name = TypeVar("Name", bound=str)
@@ -86,9 +86,9 @@ def quantize(
     from graphopt.api import compile
     from graphopt.quantization.assignment import read_assignment
     from graphopt.quantization.layers import find_layers
-    from graphopt.quantization.quantize import Settings
     from graphopt.quantization.quantize import quantize as run
     from graphopt.quantization.ranges import RANGE_METHODS
+    from graphopt.quantization.settings import Settings
     from graphopt.quantization.weights import ROUNDING_METHODS
 
     if pareto is not None and not budget:

@@ -36,8 +36,9 @@ from graphopt.quantization.budget import Budget
 from graphopt.quantization.choices import Request
 from graphopt.quantization.costs import WEIGHT_BYTES
 from graphopt.quantization.mixed import MixedPrecision
-from graphopt.quantization.quantize import Quantization, Settings
+from graphopt.quantization.procedure import Quantization
 from graphopt.quantization.samples import Samples
+from graphopt.quantization.settings import Settings
 from graphopt.runtime.model import Model
 
 from ..models.labelled import Feed, Labelled

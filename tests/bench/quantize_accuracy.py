@@ -29,7 +29,7 @@ from rich.table import Table
 
 import graphopt
 from graphopt.ir import Array
-from graphopt.quantization.quantize import Settings
+from graphopt.quantization.settings import Settings
 from graphopt.quantization.weights import ROUNDING_METHODS
 
 from ..models.labelled import Feed, Labelled, names

@@ -8,7 +8,7 @@ import pytest
 import graphopt
 from graphopt.interpreter import evaluate
 from graphopt.ir import Array, Graph
-from graphopt.quantization.quantize import Quantized
+from graphopt.quantization.result import Quantized
 from graphopt.text import parse_graph
 
 RNG = np.random.default_rng(0)

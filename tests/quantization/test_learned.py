@@ -14,7 +14,7 @@ from graphopt.quantization import learned as module
 from graphopt.quantization.layers import find_layers
 from graphopt.quantization.learned import Learner, damped
 from graphopt.quantization.moments import Moments, layer_moments
-from graphopt.quantization.quantize import Quantized
+from graphopt.quantization.result import Quantized
 from graphopt.quantization.weights import RoundingMethod
 from graphopt.text import parse_graph
 

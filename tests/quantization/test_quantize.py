@@ -16,7 +16,7 @@ from graphopt.interpreter import evaluate
 from graphopt.ir import Array, DType
 from graphopt.ops import Dequantize, Quantize
 from graphopt.quantization.plan import QuantizationPlan
-from graphopt.quantization.quantize import Quantized
+from graphopt.quantization.result import Quantized
 
 RNG = np.random.default_rng(0)
 SAMPLES = [RNG.standard_normal((1, 3, 16, 16)).astype(np.float32) for _ in range(8)]
