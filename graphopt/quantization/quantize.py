@@ -89,7 +89,7 @@ def quantize(
             it reads over the samples.
         symmetric: let the zero points of activations be 0.
         quantize_outputs: quantize the outputs of the model too.
-        correct_biases: let biases make up for the mean error of rounded weights.
+        correct_biases: let biases make up for the mean error of rounded weights, where that helps.
         floor: without a budget, an activation or layer of 8 bits that alone leaves the outputs
             with less signal to noise than this, in dB, gets 16 bits; None: all keep theirs.
         equalize: without a plan, even out the channels between convolutions, where that helps.
@@ -130,6 +130,8 @@ def quantize(
     source = graph
     if equalize and plan is None:
         graph = equalized(graph, samples, settings, target, progress)
+    if correct_biases and plan is None:
+        settings = with_helpful_biases(graph, samples, settings, target, progress)
     request = Request(budget or {}, choices, formats or {}, sensitivity, metric, labels, compare)
     quantization = Quantization(
         graph, samples, settings, request if budget is not None else None, target, progress
@@ -156,3 +158,19 @@ def equalized(
     if progress is not None:
         progress(f"with even channels {after:.1f} dB, without {before:.1f} dB")
     return even if after > before else graph
+
+
+def with_helpful_biases(
+    graph: Graph, samples: Samples, settings: Settings, target: str, progress: Progress | None
+) -> Settings:
+    """The settings, but with the biases as they are where correcting them brings no gain."""
+    if progress is not None:
+        progress("correct biases")
+    quick = replace(settings, rounding="nearest")
+    corrected, plain = (
+        Quantization(graph, samples, replace(quick, correct_biases=each), target=target).fidelity()
+        for each in (True, False)
+    )
+    if progress is not None:
+        progress(f"with corrected biases {corrected:.1f} dB, without {plain:.1f} dB")
+    return replace(settings, correct_biases=corrected > plain)
