@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
@@ -14,6 +13,7 @@ from graphopt.errors import OptionError
 from graphopt.instruments import Instruments
 from graphopt.ir import Array, Graph
 from graphopt.pipeline import PHASES, Phase, run_passes, run_pipeline
+from graphopt.progress import Progress, say, step
 from graphopt.rewrite import Pass
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 Shapes = Mapping[str, Sequence[int]]
 GraphPhase = Literal["imported", "canonical", "quantized", "fused"]
 ProgramPhase = Literal["placed", "lowered"]
-Progress = Callable[[str], None]
 
 
 @overload
@@ -213,12 +212,7 @@ class Compilation:
         self._say(f"compiling kernels: {done} of {total}")
 
     def _say(self, line: str) -> None:
-        if self.progress is not None:
-            self.progress(line)
+        say(self.progress, line)
 
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        self._say(name)
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = time.perf_counter() - start
+    def _step(self, name: str) -> AbstractContextManager[None]:
+        return step(name, self.progress, self.seconds)

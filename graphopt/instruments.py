@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from typing import Literal, cast
 from graphopt.analysis.floats import FloatNode, float_nodes, is_quantized
 from graphopt.errors import OptionError
 from graphopt.ir import Graph
+from graphopt.progress import Progress
 from graphopt.text import print_graph
 from graphopt.verify import verify, verify_explained, verify_integer_regions, verify_phase
 
@@ -58,7 +59,7 @@ class Instruments:
     dump: Path | None = None
     verify: VerifyLevel = "phase"
     bisect: int | None = None
-    progress: Callable[[str], None] | None = None
+    progress: Progress | None = None
     records: list[PassRecord] = field(default_factory=list)
     permitted: int = 0
     last_permitted: str = ""
@@ -66,7 +67,7 @@ class Instruments:
     _dumped: int = 0
 
     @staticmethod
-    def from_environment(progress: Callable[[str], None] | None = None) -> Instruments:
+    def from_environment(progress: Progress | None = None) -> Instruments:
         """Instruments as GRAPHOPT_DUMP, GRAPHOPT_VERIFY and GRAPHOPT_BISECT say.
 
         Raises:

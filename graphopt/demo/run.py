@@ -12,6 +12,7 @@ import numpy as np
 
 from graphopt.api import Compilation
 from graphopt.ir import Array
+from graphopt.progress import Progress
 from graphopt.report import Report
 from graphopt.report.artifact import with_report
 from graphopt.runtime.artifact import save_artifact
@@ -29,7 +30,7 @@ class Outcome:
     report: Report
 
 
-def run_demo(folder: Path, progress: Callable[[str], None]) -> Outcome:
+def run_demo(folder: Path, progress: Progress) -> Outcome:
     """Compile the demo model into `folder` and run it on every held-out image."""
     home = files("graphopt.demo")
     content = home.joinpath("digits.onnx").read_bytes()

@@ -10,12 +10,12 @@ import numpy as np
 from graphopt.api import compile
 from graphopt.errors import CalibrationError
 from graphopt.ir import Array, Graph, Value
+from graphopt.progress import Progress
 from graphopt.quantization.ranges import Histogram
 from graphopt.quantization.samples import Sample
 
 # Activations of one sample that are held at a time; the samples are run once per such part.
 CHUNK_BYTES = 256 << 20
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)

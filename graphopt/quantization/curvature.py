@@ -10,10 +10,11 @@ import numpy as np
 
 from graphopt.ir import Array, Graph, Location, Node, Op, Value
 from graphopt.ops import Mul, Reduce, Sub
+from graphopt.progress import Progress, say
 from graphopt.quantization.evaluate import Change, Evaluator
 from graphopt.quantization.layers import Layer
 from graphopt.quantization.loss import Loss
-from graphopt.quantization.sensitivity import Losses, Progress, Trials
+from graphopt.quantization.sensitivity import Losses, Trials
 
 PROBES = 8
 # Of the weights' root mean square: far above f32's resolution, and the loss is still quadratic.
@@ -33,8 +34,7 @@ def hawq(trials: Trials, loss: Loss | None = None, progress: Progress | None = N
     generator = np.random.default_rng(0)
     traces: dict[str, float] = {}
     for layer in trials.layers:
-        if progress is not None:
-            progress(f"Hessian trace of {layer}")
+        say(progress, f"Hessian trace of {layer}")
         traces[layer] = _mean_trace(trials, layer, generator)
 
     def predicted(layer: str, change: Change) -> float:
@@ -80,8 +80,7 @@ def gauss_newton(
     evaluator = Evaluator(graph, twins, trials.options.rounding, trials.target)
     losses: Losses = {}
     for format in dict.fromkeys(format for _, format in trials.options.keys):
-        if progress is not None:
-            progress(f"layer errors in {format}")
+        say(progress, f"layer errors in {format}")
         groups = [g for g in trials.options.layers if format in trials.options.formats[g]]
         changes = trials.options.changes(dict.fromkeys(groups, format))
         with evaluator.changed(changes):

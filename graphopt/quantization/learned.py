@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from graphopt.ir import Array, DType, Graph
-from graphopt.quantization.calibrate import Progress
+from graphopt.progress import Progress, say
 from graphopt.quantization.layers import Layer, find_layers
 from graphopt.quantization.moments import (
     Moments,
@@ -83,8 +83,7 @@ class Learner:
         key = layer.name, dtype
         if key not in self._learned:
             moments = self._moments_of(layer)
-            if self._progress is not None:
-                self._progress(f"rounding {layer.name} to {dtype}")
+            say(self._progress, f"rounding {layer.name} to {dtype}")
             weights = self._graph.constants[layer.weights]
             corrected = layer.name in self._corrected
             matrix = damped(moments, central=corrected)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from graphopt.progress import Progress
 from graphopt.quantization.assignment import SavedAssignment
 from graphopt.quantization.budget import Budget, limits, read_budget
 from graphopt.quantization.choices import Network, Request, format_options
@@ -24,7 +25,6 @@ from graphopt.quantization.samples import Sample
 from graphopt.quantization.sensitivity import (
     Key,
     Losses,
-    Progress,
     Trials,
     compare_methods,
     sensitivity,

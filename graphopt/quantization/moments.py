@@ -10,7 +10,8 @@ import numpy as np
 from graphopt.ir import Array, Graph, Value
 from graphopt.ops import Conv, MatMul
 from graphopt.ops.window import windows
-from graphopt.quantization.calibrate import Progress, tap
+from graphopt.progress import Progress
+from graphopt.quantization.calibrate import tap
 from graphopt.quantization.layers import Layer
 from graphopt.quantization.samples import Sample
 

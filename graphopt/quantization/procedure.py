@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
 
-from graphopt.api import Progress
 from graphopt.errors import OptionError
 from graphopt.instruments import Instruments
 from graphopt.ir import Array, DType, Graph
 from graphopt.passes.insert_quantizers import InsertQuantizers
 from graphopt.pipeline import run_passes
+from graphopt.progress import Progress, say, step
 from graphopt.quantization.bias import corrected_bias
 from graphopt.quantization.calibrate import record
 from graphopt.quantization.choices import Network, Request
@@ -36,9 +34,6 @@ from graphopt.quantization.weights import (
     quantize_weights,
 )
 from graphopt.quantization.widen import widened
-
-if TYPE_CHECKING:
-    pass
 
 # What is stored at least in the groups of activations that are wide.
 WIDE = DType.I16
@@ -113,7 +108,7 @@ class Quantization:
                 self.target,
             )
         for name, ratio in {**coarse.groups, **coarse.layers}.items():
-            self._say(f"8 bits are too coarse for {name}: alone they leave {ratio:.1f} dB")
+            say(self.progress, f"8 bits are too coarse for {name}: alone they leave {ratio:.1f} dB")
         wide = {
             group: self._quantizer(histogram, WIDE)
             for group, histogram in calibration.histograms.items()
@@ -291,16 +286,8 @@ class Quantization:
         symmetric = self.settings.symmetric or dtype is DType.I16
         return choose_quantizer(histogram, dtype, self.settings.ranges, symmetric)
 
-    def _say(self, line: str) -> None:
-        if self.progress is not None:
-            self.progress(line)
-
-    @contextmanager
-    def _step(self, name: str) -> Iterator[None]:
-        self._say(name)
-        start = time.perf_counter()
-        yield
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+    def _step(self, name: str) -> AbstractContextManager[None]:
+        return step(name, self.progress, self.seconds)
 
 
 def _trials(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from graphopt.ir import Array
+from graphopt.progress import Progress, say
 from graphopt.quantization.loss import Loss
 from graphopt.quantization.sensitivity import Key, Losses, Trials
 from graphopt.solver.precision import Assignment, Choice, Group, Limit, Problem, solve
@@ -24,7 +25,6 @@ CHANGES = "changes"
 ERRORS = 2
 # Samples that the losses of single changes are measured on; their ranks are as with twice as many.
 FEW = 32
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,7 @@ class _Search:
 
     def improve(self) -> bool:
         """Whether better formats were found near the best ones."""
-        if self._progress is not None:
-            self._progress(f"measuring changes of an assignment with loss {self.loss:.4g}")
+        say(self._progress, f"measuring changes of an assignment with loss {self.loss:.4g}")
         changes = self._few.options.changes
         unchanged = self._few.measure(changes(self.formats), self._loss)
         measured = {

@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphopt.api import Progress, Shapes, compile
+from graphopt.api import Shapes, compile
 from graphopt.errors import InputError
 from graphopt.instruments import Instruments
 from graphopt.ir import Graph
 from graphopt.pipeline import run_passes
+from graphopt.progress import Progress, say
 from graphopt.quantization.budget import Budget
 from graphopt.quantization.choices import Request
 from graphopt.quantization.loss import Metric
@@ -149,14 +150,12 @@ def equalized(
     even = run_passes(graph, ["equalize-channels"], Instruments.from_environment())
     if even is graph:
         return graph
-    if progress is not None:
-        progress("equalize channels")
+    say(progress, "equalize channels")
     quick = replace(settings, rounding="nearest")
     before, after = (
         Quantization(each, samples, quick, target=target).fidelity() for each in (graph, even)
     )
-    if progress is not None:
-        progress(f"with even channels {after:.1f} dB, without {before:.1f} dB")
+    say(progress, f"with even channels {after:.1f} dB, without {before:.1f} dB")
     return even if after > before else graph
 
 
@@ -164,13 +163,11 @@ def with_helpful_biases(
     graph: Graph, samples: Samples, settings: Settings, target: str, progress: Progress | None
 ) -> Settings:
     """The settings, but with the biases as they are where correcting them brings no gain."""
-    if progress is not None:
-        progress("correct biases")
+    say(progress, "correct biases")
     quick = replace(settings, rounding="nearest")
     corrected, plain = (
         Quantization(graph, samples, replace(quick, correct_biases=each), target=target).fidelity()
         for each in (True, False)
     )
-    if progress is not None:
-        progress(f"with corrected biases {corrected:.1f} dB, without {plain:.1f} dB")
+    say(progress, f"with corrected biases {corrected:.1f} dB, without {plain:.1f} dB")
     return replace(settings, correct_biases=corrected > plain)

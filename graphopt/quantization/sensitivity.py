@@ -10,6 +10,7 @@ import numpy as np
 
 from graphopt.errors import OptionError
 from graphopt.ir import Array, Graph
+from graphopt.progress import Progress, say
 from graphopt.quantization.evaluate import Change, Evaluator, Outputs
 from graphopt.quantization.layers import Layer
 from graphopt.quantization.loss import Loss, OutputLoss
@@ -17,7 +18,6 @@ from graphopt.quantization.samples import Sample
 
 Key = tuple[str, str]
 Losses = dict[Key, float]
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -109,8 +109,7 @@ def measured(trials: Trials, loss: Loss | None = None, progress: Progress | None
     """
     losses: Losses = {}
     for group, format in trials.options.keys:
-        if progress is not None:
-            progress(f"sensitivity of {group} to {format}")
+        say(progress, f"sensitivity of {group} to {format}")
         losses[group, format] = trials.measure(trials.options.changes({group: format}), loss)
     return losses
 

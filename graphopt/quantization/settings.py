@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from graphopt.errors import OptionError
 from graphopt.quantization.formats import ACTIVATIONS, WEIGHTS
@@ -13,9 +12,6 @@ from graphopt.quantization.weights import (
     RoundingMethod,
     WeightMethod,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
+from graphopt.progress import Progress, say
 from graphopt.solver.precision.conflict import explain
 from graphopt.solver.precision.optimum import solve
 from graphopt.solver.precision.problem import FORMATS, Assignment, Limit, Problem
@@ -47,7 +47,7 @@ def pareto_front(
     cost: str = "weight_bytes",
     max_solves: int = 40,
     effort: float = 1.5,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
 ) -> Front:
     """The front between the least loss and the least cost, within the problem's limits.
 
@@ -67,8 +67,7 @@ def pareto_front(
     def point(at_most: float) -> Assignment:
         nonlocal solves
         solves += 1
-        if progress is not None:
-            progress(f"point {solves} of at most {max_solves} on the Pareto front")
+        say(progress, f"point {solves} of at most {max_solves} on the Pareto front")
         return solve(_capped(problem, cost, at_most), effort)
 
     high = point(inf)
