@@ -1,6 +1,17 @@
 """WHERE a program runs: one TOML per device, one module per family."""
 
-from graphopt.targets.registry import load_target, missing_features, target_names
-from graphopt.targets.target import Target
+from graphopt.targets.registry import load_cpu, load_target, missing_features, target_names
+from graphopt.targets.target import Board, CpuTarget, Emulator, McuTarget, Target, Toolchain
 
-__all__ = ["Target", "load_target", "missing_features", "target_names"]
+__all__ = [
+    "Board",
+    "CpuTarget",
+    "Emulator",
+    "McuTarget",
+    "Target",
+    "Toolchain",
+    "load_cpu",
+    "load_target",
+    "missing_features",
+    "target_names",
+]

@@ -1,13 +1,15 @@
-"""The targets by name: one TOML file each, and `cpu`, the best of them that runs here."""
+"""The targets by name, one TOML file each: CPUs, cores of microcontrollers, boards that have one.
 
-import tomllib
-from dataclasses import fields, replace
+`cpu` is the best of the CPUs that runs here.
+"""
+
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from graphopt.errors import TargetError
+from graphopt.targets.describe import cpu_target, mcu_board, mcu_core
 from graphopt.targets.host import host_cache_bytes, host_features
-from graphopt.targets.target import Target
+from graphopt.targets.target import CpuTarget, Target
 
 HOST = "cpu"
 _FOLDER = Path(__file__).parent
@@ -15,27 +17,43 @@ _FOLDER = Path(__file__).parent
 
 def target_names() -> tuple[str, ...]:
     """Every name that `load_target` knows."""
-    return (HOST, *sorted(path.stem for path in _FOLDER.glob("*.toml")))
+    return (HOST, *_names("cpu"), *_names("cores"), *_names("boards"))
 
 
 def load_target(name: str = HOST, threads: int = 1) -> Target:
     """The target called `name`, for models that run on `threads` threads.
 
+    Raises:
+        TargetError: no such target, this machine runs no known CPU, or the target cannot run
+            that many threads.
+    """
+    if name in (HOST, *_names("cpu")):
+        return load_cpu(name, threads)
+    if threads != 1:
+        raise TargetError(f"target {name}", f"threads: expected 1, found {threads}")
+    if name in _names("cores"):
+        return mcu_core(_FOLDER, name)
+    if name in _names("boards"):
+        return mcu_board(_FOLDER, name)
+    raise TargetError(
+        f"target {name}", f"expected one of {', '.join(target_names())}, found {name!r}"
+    )
+
+
+def load_cpu(name: str = HOST, threads: int = 1) -> CpuTarget:
+    """The CPU called `name`.
+
     `cpu` is the target with the widest vectors that this machine can run, and of those the one
     with the widest integer products, with this machine's cache sizes.
 
     Raises:
-        TargetError: no such target, this machine runs none of them, or threads < 1.
+        TargetError: as `load_target`.
     """
     if threads < 1:
         raise TargetError(f"target {name}", f"threads: expected at least 1, found {threads}")
     if name == HOST:
         return replace(_host_target(), threads=threads)
-    if name not in target_names():
-        raise TargetError(
-            f"target {name}", f"expected one of {', '.join(target_names())}, found {name!r}"
-        )
-    return replace(_read(_FOLDER / f"{name}.toml"), threads=threads)
+    return replace(cpu_target(_FOLDER, name), threads=threads)
 
 
 def missing_features(features: frozenset[str]) -> frozenset[str]:
@@ -43,8 +61,12 @@ def missing_features(features: frozenset[str]) -> frozenset[str]:
     return features - host_features()
 
 
-def _host_target() -> Target:
-    known = [_read(path) for path in sorted(_FOLDER.glob("*.toml"))]
+def _names(kind: str) -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in (_FOLDER / kind).glob("*.toml")))
+
+
+def _host_target() -> CpuTarget:
+    known = [cpu_target(_FOLDER, name) for name in _names("cpu")]
     usable = [target for target in known if not missing_features(target.features)]
     if not usable:
         raise TargetError(
@@ -59,16 +81,3 @@ def _host_target() -> Target:
         l1_bytes=host_cache_bytes(1) or best.l1_bytes,
         l2_bytes=host_cache_bytes(2) or best.l2_bytes,
     )
-
-
-def _read(path: Path) -> Target:
-    described: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
-    expected = {field.name for field in fields(Target)} - {"name", "threads", "optimization"}
-    if set(described) != expected:
-        raise TargetError(
-            str(path),
-            f"keys: expected {', '.join(sorted(expected))}, found {', '.join(sorted(described))}",
-        )
-    described["mattr"] = tuple(described["mattr"])
-    described["features"] = frozenset(described["features"])
-    return Target(name=path.stem, **described)

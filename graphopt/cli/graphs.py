@@ -1,6 +1,6 @@
 """opt, bisect, passes, targets: working on graphs rather than on models that run."""
 
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,8 @@ from graphopt.cli import options as o
 from graphopt.cli.output import emit, progress
 from graphopt.errors import ModelError
 from graphopt.ir import Graph
+from graphopt.report.units import size
+from graphopt.targets import CpuTarget, McuTarget, Target
 
 GraphFile = Annotated[
     Path, typer.Argument(metavar="GRAPH", help="An ONNX file, or graph text in a .txt file.")
@@ -77,26 +79,41 @@ def passes(json: o.Json = False) -> None:
 
 
 def targets(json: o.Json = False) -> None:
-    """List the targets; `cpu` is the best of them that this machine runs."""
+    """List the targets; `cpu` is the best of the CPUs that this machine runs."""
     from graphopt.errors import TargetError
-    from graphopt.targets import Target, load_target, target_names
+    from graphopt.targets import load_target, target_names
 
-    table = Table("target", "CPU", "vectors", "runs here", box=None, pad_edge=False)
+    table = Table("target", "core", "what it has", "runs here", box=None, pad_edge=False)
     rows: list[dict[str, object]] = []
     for name in target_names():
         try:
-            target: Target = load_target(name)
+            target = load_target(name)
         except TargetError as error:
             rows.append({"name": name, "problem": error.what})
             table.add_row(name, "", "", "no")
             continue
-        here = _runs_here(target.features)
-        facts = {f.name: getattr(target, f.name) for f in fields(target)}
-        facts["features"] = sorted(target.features)
-        rows.append({**facts, "name": name, "is": target.name, "runs_here": here})
-        vectors = f"{target.vector_registers} of {8 * target.vector_bytes} bits"
-        table.add_row(name, target.mcpu, vectors, "yes" if here else "no")
+        facts = asdict(target)
+        if isinstance(target, CpuTarget):
+            here = _runs_here(target.features)
+            facts |= {"features": sorted(target.features), "runs_here": here}
+            runs = "yes" if here else "no"
+        else:
+            runs = "emulated"
+        rows.append({**facts, "name": name, "is": target.name})
+        table.add_row(name, target.mcpu, _possessions(target), runs)
     emit(json, rows, table)
+
+
+def _possessions(target: Target) -> str:
+    if isinstance(target, CpuTarget):
+        return f"{target.vector_registers} vectors of {8 * target.vector_bytes} bits"
+    if not isinstance(target, McuTarget):
+        return ""
+    if target.board is not None:
+        memory = f"{size(target.board.sram_bytes)} SRAM, {size(target.board.flash_bytes)} flash"
+        return f"{memory}, {target.board.clock_hz / 1e6:g} MHz"
+    has = {"Helium": target.mve, "DSP": target.dsp, "FPU": target.fpu != "none"}
+    return ", ".join(name for name, there in has.items() if there)
 
 
 def _runs_here(features: frozenset[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from graphopt.errors import BuildError
 from graphopt.lower.cache import CodeCache, default_cache
-from graphopt.lower.key import code_version, target_text, text_key
+from graphopt.lower.key import code_version, text_key
 from graphopt.lower.link import link
 from graphopt.lower.program import Kernel, Program
 
@@ -59,7 +59,7 @@ def build(
 def _description(program: Program) -> str:
     sizes = [[v.type.nbytes for v in vs] for vs in (program.graph.inputs, program.graph.outputs)]
     calls = [(call.kernel.key, *map(str, call.arguments)) for call in program.calls]
-    return repr((code_version(), target_text(program.target), sizes, calls, program.copies))
+    return repr((code_version(), program.target.code_text, sizes, calls, program.copies))
 
 
 def _compile_all(
@@ -85,13 +85,14 @@ def _compile(kernel: Kernel, program: Program) -> bytes:
 
     plan = kernel.plan
     function: Any = plan.build()
-    expected = len(plan.region.inputs) + len(plan.region.outputs) + (plan.scratch_bytes > 0)
+    buffers = len(plan.region.inputs) + len(plan.region.outputs) + (plan.scratch_bytes > 0)
+    expected = buffers + len(plan.sizes)
     if len(function.params) != expected:
         raise BuildError(
             f"kernel of schedule {plan.schedule}",
             f"parameters: expected {expected}, found {len(function.params)}",
         )
-    return compile_kernel(function, kernel.symbol, program.target, noalias=not plan.inplace)
+    return compile_kernel(function, kernel.symbol, program.target, noalias=plan.noalias)
 
 
 def _entry(program: Program) -> bytes:

@@ -11,6 +11,7 @@ import tvm_ffi
 from tvm import s_tir, tirx
 from tvm.ir import PointerType, PrimType
 from tvm.tirx import PrimFunc
+from tvm.tirx.buffer import is_buffer_var
 
 from graphopt.errors import BuildError
 from graphopt.targets import Target
@@ -19,18 +20,20 @@ from graphopt.targets import Target
 def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: bool = True) -> bytes:
     """The object file of one function.
 
-    `int32_t symbol(T* a, T* b, ...)` takes a pointer per buffer parameter of `function`, in order,
-    and returns 0 where the body does not return earlier. With `noalias`, distinct parameters
-    never share memory.
+    `int32_t symbol(T* a, T* b, ..., int32_t n, ...)` takes a pointer per buffer parameter of
+    `function`, in order, then its numbers, and returns 0 where the body does not return earlier.
+    With `noalias`, distinct parameters never share memory.
 
     Raises:
         BuildError: TVM or LLVM refused the function.
     """
     source: Any = function  # TVM declares the fields of its nodes in C++, out of sight of Python
-    pointers = [tirx.Var(f"{p.name}_data", _pointer(p.dtype)) for p in source.params]
+    buffers = [p for p in source.params if is_buffer_var(p)]
+    numbers = [p for p in source.params if not is_buffer_var(p)]
+    pointers = [tirx.Var(f"{p.name}_data", _pointer(p.dtype)) for p in buffers]
     declared = [
         tirx.DeclBuffer(buffer, data=pointer)
-        for buffer, pointer in zip(source.params, pointers, strict=True)
+        for buffer, pointer in zip(buffers, pointers, strict=True)
     ]
     zero = tirx.IntImm("int32", 0)
     # Parallel loops ask for the device of the workspace they might allocate.
@@ -39,7 +42,7 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
         [*declared, tirx.AttrStmt(zero, "device_id", zero, device), tirx.Return(zero)]
     )
     attributes = {"s_tir": True, "tirx.noalias": noalias, "global_symbol": symbol}
-    plain = PrimFunc(pointers, body, PrimType("int32")).with_attr(attributes)
+    plain = PrimFunc([*pointers, *numbers], body, PrimType("int32")).with_attr(attributes)
     return _compile(tvm.IRModule({symbol: plain}), symbol, target)
 
 
@@ -48,15 +51,7 @@ def _pointer(dtype: str) -> PointerType:
 
 
 def _compile(module: tvm.IRModule, symbol: str, target: Target) -> bytes:
-    described: dict[str, object] = {
-        "kind": "llvm",
-        "mtriple": target.mtriple,
-        "mcpu": target.mcpu,
-        "opt-level": target.optimization,
-    }
-    if target.mattr:
-        described["mattr"] = list(target.mattr)
-    llvm = tvm.target.Target(described)
+    llvm = tvm.target.Target(target.llvm)
     try:
         lowered = _passes(llvm)(module)
         built = tvm_ffi.get_global_func("target.build.llvm")(lowered, llvm)

@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from graphopt import ir
 from graphopt.ir import Graph, Node, Value
+from graphopt.lower.kernel import KernelPlan
 from graphopt.targets import Target
 from graphopt.text import print_graph
 
 _ROOT = Path(ir.__file__).parent
 
 
-def kernel_key(schedule: str, region: Graph, constants: frozenset[int], target: Target) -> str:
-    """Equal for two regions if and only if the same machine code serves both."""
-    parts = (
-        code_version(),
-        schedule,
-        print_graph(canonical(region)),
-        str(sorted(constants)),
-        target_text(target),
-    )
+def kernel_key(plan: KernelPlan, constants: frozenset[int], target: Target) -> str:
+    """Equal for two plans if and only if the same machine code serves both."""
+    identity = plan.identity
+    if identity is None:
+        identity = f"{print_graph(canonical(plan.region))}\n{sorted(constants)}"
+    parts = (code_version(), plan.schedule, identity, target.code_text)
     return text_key("\n".join(parts))
 
 
 def text_key(text: str) -> str:
     """The hash by which compiled code is found again."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def target_text(target: Target) -> str:
-    """Everything about a target that code may depend on; equal for equal targets."""
-    described = {field.name: getattr(target, field.name) for field in fields(target)}
-    described["features"] = sorted(target.features)
-    return repr(described)
 
 
 def canonical(region: Graph) -> Graph:

@@ -18,7 +18,7 @@ from graphopt.lower.program import Address, Call, Kernel, Place, Program, as_byt
 from graphopt.ops import Fused
 from graphopt.rewrite import Reject
 from graphopt.runtime.arrays import aligned
-from graphopt.solver.arena import ALIGNMENT
+from graphopt.schedules import schedules_for
 from graphopt.targets import Target
 
 Rejections = tuple[tuple[str, Reject], ...]
@@ -27,7 +27,7 @@ Rejections = tuple[tuple[str, Reject], ...]
 def lower_program(
     graph: Graph,
     target: Target,
-    schedules: Sequence[Schedule] | None = None,
+    schedules: Sequence[Schedule[Any]] | None = None,
     exchangeable: Collection[Value] = (),
 ) -> Program:
     """Decide everything about how a fused graph runs on `target`, short of machine code.
@@ -42,9 +42,7 @@ def lower_program(
         UnsupportedOperator: no schedule takes a region; says why each refused.
     """
     if schedules is None:
-        from graphopt.schedules.cpu import SCHEDULES
-
-        schedules = SCHEDULES
+        schedules = schedules_for(target)
     _refuse_strings(graph)
     aliased = [node for node in graph.nodes if is_alias(node)]
     constants = constant_roots(graph, aliased)
@@ -55,9 +53,9 @@ def lower_program(
             continue
         known = frozenset(i for i, v in enumerate(node.inputs) if v in constants)
         plan, rejected[node] = _choose(node, target, known, schedules)
-        kernels[node] = Kernel(kernel_key(plan.schedule, plan.region, known, target), plan)
+        kernels[node] = Kernel(kernel_key(plan, known, target), plan)
 
-    blob = _Weights()
+    blob = _Weights(target.alignment)
     packed: dict[tuple[Node, int], Address] = {}
     unpacked: dict[Value, Address] = {}
     places: dict[Value, tuple[Place, ...]] = {value: () for value in exchangeable}
@@ -128,7 +126,7 @@ def _call(
 
 
 def _choose(
-    node: Node, target: Target, constants: frozenset[int], schedules: Sequence[Schedule]
+    node: Node, target: Target, constants: frozenset[int], schedules: Sequence[Schedule[Any]]
 ) -> tuple[KernelPlan, Rejections]:
     assert isinstance(node.op, Fused)
     rejected: list[tuple[str, Reject]] = []
@@ -155,9 +153,10 @@ def _refuse_strings(graph: Graph) -> None:
 
 
 class _Weights:
-    """The blob of constants: equal bytes are stored once, each array on a 64-byte boundary."""
+    """The blob of constants: equal bytes are stored once, each array on a boundary."""
 
-    def __init__(self) -> None:
+    def __init__(self, alignment: int) -> None:
+        self.alignment = alignment
         self.chunks: list[NDArray[np.uint8]] = []
         self.known: dict[bytes, Address] = {}
         self.size = 0
@@ -172,7 +171,7 @@ class _Weights:
         if digest is not None:
             self.known[digest] = address
         self.chunks.append(chunk)
-        self.size += -(-chunk.nbytes // ALIGNMENT) * ALIGNMENT
+        self.size += self._rounded(chunk.nbytes)
         return address
 
     def join(self) -> NDArray[np.uint8]:
@@ -183,5 +182,8 @@ class _Weights:
         while self.chunks:
             chunk = self.chunks.pop(0)
             blob[offset : offset + chunk.nbytes] = chunk
-            offset += -(-chunk.nbytes // ALIGNMENT) * ALIGNMENT
+            offset += self._rounded(chunk.nbytes)
         return blob
+
+    def _rounded(self, nbytes: int) -> int:
+        return -(-nbytes // self.alignment) * self.alignment

@@ -7,15 +7,16 @@ from graphopt.lower.build import Built
 from graphopt.lower.program import Call, Program
 from graphopt.runtime.artifact import Artifact
 from graphopt.runtime.manifest import CallRecord, Manifest, Port
+from graphopt.targets import CpuTarget
 
 
 def package(program: Program, built: Built) -> Artifact:
     """Everything needed to run a program without the compiler."""
-    graph = program.graph
+    graph, target = program.graph, program.target
     manifest = Manifest(
         name=graph.name,
         target=program.target.name,
-        features=tuple(sorted(program.target.features)),
+        features=tuple(sorted(target.features)) if isinstance(target, CpuTarget) else (),
         threads=program.target.threads,
         inputs=tuple(_port(value.name, value) for value in graph.inputs),
         outputs=tuple(map(_port, graph.output_names, graph.outputs)),

@@ -40,12 +40,14 @@ class Kernel:
     @property
     def symbol(self) -> str:
         """The name of the C function."""
-        return f"k_{self.key[:24]}"
+        return f"{self.plan.schedule.replace('-', '_')}_{self.key[:16]}"
 
 
 @dataclass(frozen=True)
 class Call:
     """One execution of a kernel. `arguments` are inputs, outputs, then scratch if it has any.
+
+    The sizes of the plan follow, if it has any.
 
     `rejected` says why the schedules that come earlier in the list did not take the region.
     """

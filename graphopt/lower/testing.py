@@ -18,7 +18,7 @@ from graphopt.lower.link import link
 from graphopt.ops.quantization import integer_range
 from graphopt.runtime.arrays import aligned
 from graphopt.runtime.library import Library
-from graphopt.targets import Target, load_target
+from graphopt.targets import CpuTarget, load_cpu
 from graphopt.testing import assert_close, random_inputs
 
 # Bytes before and after each buffer that no kernel may write, and what they hold.
@@ -88,14 +88,14 @@ class Region:
 
 
 def check_schedule(
-    schedule: Schedule, regions: Sequence[Region], target: Target | None = None
+    schedule: Schedule[CpuTarget], regions: Sequence[Region], target: CpuTarget | None = None
 ) -> None:
     """`schedule` takes all regions, and its kernels compute what the interpreter says.
 
     Also: no kernel writes outside its outputs and scratch, or needs more alignment than the
     contract of `KernelPlan` gives it. All kernels are compiled in one go.
     """
-    target = target or load_target()
+    target = target or load_cpu()
     plans: list[KernelPlan] = []
     for region in regions:
         plan = schedule.plan(region.graph, target, region.constants)
@@ -104,7 +104,7 @@ def check_schedule(
 
     def code(number: int) -> bytes:
         plan = plans[number]
-        return compile_kernel(plan.build(), f"k{number}", target, noalias=not plan.inplace)
+        return compile_kernel(plan.build(), f"k{number}", target, noalias=plan.noalias)
 
     with ThreadPoolExecutor() as pool:
         library = Library(link(list(pool.map(code, range(len(plans))))), target.threads)

@@ -14,9 +14,10 @@ from graphopt.schedules.cpu.pool import Pool2d
 from graphopt.schedules.cpu.reduce import ReduceAxes
 from graphopt.schedules.cpu.rows import Rows
 from graphopt.schedules.cpu.winograd import Winograd
+from graphopt.targets import CpuTarget
 
 # The first that accepts a region builds its kernel.
-SCHEDULES: tuple[Schedule, ...] = (
+SCHEDULES: tuple[Schedule[CpuTarget], ...] = (
     DepthwiseConv2d(),
     IntegerDepthwiseConv2d(),
     Conv2d(),

@@ -12,16 +12,16 @@ from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.matmul import MatMul
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.product_plan import BatchPlan, plan_product
-from graphopt.schedules.cpu.region import find_anchor
 from graphopt.schedules.cpu.staging import Staging
 from graphopt.schedules.cpu.tiling import Blocks
 from graphopt.schedules.cpu.unit import float_unit, pair_unit
-from graphopt.targets import Target
+from graphopt.schedules.region import find_anchor
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.emit import Buffer
+    from graphopt.schedules.emit import Buffer
 
 # With fewer rows, packing costs more than the product gains from it.
 MIN_ROWS = 4
@@ -34,7 +34,7 @@ class BatchedMatMul:
     name: str = "batched_matmul"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         sums = [node.output.type.dtype for node in region.nodes if isinstance(node.op, MatMul)]
         dtype = DType.I32 if DType.I32 in sums else DType.F32
@@ -65,7 +65,7 @@ class BatchedMatMul:
 
         def build() -> PrimFunc:
             from graphopt.schedules.cpu.batched_matmul_loops import BatchEmitter
-            from graphopt.schedules.cpu.emit import kernel
+            from graphopt.schedules.emit import kernel
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
                 BatchEmitter(plan, buffers, scratch).emit()

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from graphopt.ir import Value
 from graphopt.ops.matmul import MatMul
 from graphopt.schedules.cpu.dot import FloatDot, PairDot
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.matmul_loops import emit_tiles
+from graphopt.schedules.cpu.packing_loops import Packer
+from graphopt.schedules.cpu.product import Operands, TileEmitter
+from graphopt.schedules.cpu.product_plan import BatchPlan
+from graphopt.schedules.cpu.staging_loops import Stager
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -17,11 +22,6 @@ from graphopt.schedules.cpu.emit import (
     row_offset,
     view,
 )
-from graphopt.schedules.cpu.matmul_loops import emit_tiles
-from graphopt.schedules.cpu.packing_loops import Packer
-from graphopt.schedules.cpu.product import Operands, TileEmitter
-from graphopt.schedules.cpu.product_plan import BatchPlan
-from graphopt.schedules.cpu.staging_loops import Stager
 
 
 class BatchEmitter:

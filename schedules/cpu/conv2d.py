@@ -12,10 +12,10 @@ from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.conv2d_plan import ConvPlan
 from graphopt.schedules.cpu.matmul import product_builder
 from graphopt.schedules.cpu.product_plan import plan_product
-from graphopt.schedules.cpu.region import Anchored, find_anchor
 from graphopt.schedules.cpu.unit import float_unit
 from graphopt.schedules.cpu.window import MAX_EDGE_TILES
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored, find_anchor
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -32,7 +32,7 @@ class Conv2d:
     name: str = "conv2d"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = constant_conv(region, constant_inputs, DType.F32)
         if isinstance(where, Reject):

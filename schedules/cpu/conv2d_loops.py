@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
 from graphopt.schedules.cpu.dot import FloatDot
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.product import (
+    Operands,
+    Segment,
+    TileEmitter,
+    block_range,
+    tap_range,
+    within,
+)
+from graphopt.schedules.cpu.tiling import Panel
+from graphopt.schedules.cpu.window import Stretch, Strip, stretches
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -19,16 +29,6 @@ from graphopt.schedules.cpu.emit import (
     loop,
     outer_loop,
 )
-from graphopt.schedules.cpu.product import (
-    Operands,
-    Segment,
-    TileEmitter,
-    block_range,
-    tap_range,
-    within,
-)
-from graphopt.schedules.cpu.tiling import Panel
-from graphopt.schedules.cpu.window import Stretch, Strip, stretches
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc

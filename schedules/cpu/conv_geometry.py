@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graphopt.ops.convolution import Conv
-from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.window import Axis, axes
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored
+from graphopt.targets import CpuTarget
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class ConvGeometry:
     """One convolution, anchor of a region, and the target that it runs on."""
 
     where: Anchored
-    target: Target
+    target: CpuTarget
 
     @cached_property
     def op(self) -> Conv:

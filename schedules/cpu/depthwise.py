@@ -12,14 +12,14 @@ from graphopt.ir import Array, Graph, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.convolution import Conv
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import find_anchor
 from graphopt.schedules.cpu.window import axes, plan_window
-from graphopt.targets import Target
+from graphopt.schedules.region import find_anchor
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.emit import Buffer
+    from graphopt.schedules.emit import Buffer
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class DepthwiseConv2d:
     name: str = "depthwise_conv2d"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = find_anchor(region, Conv)
         if isinstance(where, Reject):
@@ -51,7 +51,7 @@ class DepthwiseConv2d:
 
         def build() -> PrimFunc:
             from graphopt.schedules.cpu.depthwise_loops import DepthwiseEmitter
-            from graphopt.schedules.cpu.emit import kernel
+            from graphopt.schedules.emit import kernel
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
                 DepthwiseEmitter(plan, buffers).emit()

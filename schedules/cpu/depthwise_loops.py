@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from graphopt.ir import Value
-from graphopt.schedules.cpu.emit import Buffer, Expr, const, load
 from graphopt.schedules.cpu.window import Strip, WindowPlan
 from graphopt.schedules.cpu.window_loops import WindowEmitter
+from graphopt.schedules.emit import Buffer, Expr, const, load
 
 
 class DepthwiseEmitter(WindowEmitter):

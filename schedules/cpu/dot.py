@@ -7,9 +7,9 @@ from abc import ABC, abstractmethod
 from tvm import tirx
 
 from graphopt.lower.lanes import cast, const
-from graphopt.schedules.cpu.emit import Buffer, Expr, T, load, splat
 from graphopt.schedules.cpu.unit import VectorUnit
-from graphopt.targets import Target
+from graphopt.schedules.emit import Buffer, Expr, T, load, splat
+from graphopt.targets import CpuTarget
 
 
 class Dot(ABC):
@@ -121,7 +121,7 @@ class VnniDot(QuadDot):
         return tirx.call_llvm_pure_intrin(f"int32x{self.lanes}", name, total, x, w)
 
 
-def integer_dot(unit: VectorUnit, target: Target) -> Dot:
+def integer_dot(unit: VectorUnit, target: CpuTarget) -> Dot:
     """The step that `integer_unit` chose."""
     if unit.terms == 2:
         return PairDot(unit)

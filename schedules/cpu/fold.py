@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from graphopt.schedules.cpu.emit import Expr, Registers, T, const, loop, named
+from graphopt.schedules.emit import Expr, Registers, T, const, loop, named
 
 # As many independent chains as hide the latency of an addition.
 CHAINS = 4

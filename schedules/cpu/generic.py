@@ -10,7 +10,7 @@ from graphopt.ir import Graph
 from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.te.region import program_of
 from graphopt.rewrite import Reject
-from graphopt.targets import Target
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -23,7 +23,7 @@ class Generic:
     name: str = "generic"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         try:
             program = program_of(region)
@@ -39,7 +39,7 @@ class Generic:
         return KernelPlan(self.name, region, build, scratch_bytes=program.scratch_bytes)
 
 
-def _lanes(region: Graph, target: Target) -> int:
+def _lanes(region: Graph, target: CpuTarget) -> int:
     """As many as fill a vector of 32-bit elements; of bytes alone, as many as fill one of bytes."""
     values = (*region.inputs, *(value for node in region.nodes for value in node.outputs))
     plain = target.lanes(4)

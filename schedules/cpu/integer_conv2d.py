@@ -15,7 +15,7 @@ from graphopt.schedules.cpu.integer_product_plan import (
     plan_integer_product,
 )
 from graphopt.schedules.cpu.unit import integer_unit
-from graphopt.targets import Target
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -28,7 +28,7 @@ class IntegerConv2d:
     name: str = "integer_conv2d"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = constant_conv(region, constant_inputs, DType.I32)
         if isinstance(where, Reject):

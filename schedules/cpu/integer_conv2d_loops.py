@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
 from graphopt.schedules.cpu.dot import integer_dot
-from graphopt.schedules.cpu.emit import Buffer, Elements, Expr, Flat, T, count, kernel, loop
 from graphopt.schedules.cpu.integer_weights_loops import WeightReader
 from graphopt.schedules.cpu.product import Operands, Segment, TileEmitter, block_range, within
 from graphopt.schedules.cpu.staging_loops import Stager
 from graphopt.schedules.cpu.tiling import Group, Panel
+from graphopt.schedules.emit import Buffer, Elements, Expr, Flat, T, count, kernel, loop
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc

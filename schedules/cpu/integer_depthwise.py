@@ -11,14 +11,14 @@ from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.ops.convolution import Conv
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.integer_depthwise_plan import PairedRows
-from graphopt.schedules.cpu.region import find_anchor
 from graphopt.schedules.cpu.unit import pair_unit
-from graphopt.targets import Target
+from graphopt.schedules.region import find_anchor
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.emit import Buffer
+    from graphopt.schedules.emit import Buffer
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class IntegerDepthwiseConv2d:
     name: str = "integer_depthwise_conv2d"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = find_anchor(region, Conv, dtype=DType.I32)
         if isinstance(where, Reject):
@@ -48,8 +48,8 @@ class IntegerDepthwiseConv2d:
         plan = PairedRows(where, target, unit)
 
         def build() -> PrimFunc:
-            from graphopt.schedules.cpu.emit import Flat, kernel
             from graphopt.schedules.cpu.integer_depthwise_loops import DepthwiseEmitter
+            from graphopt.schedules.emit import Flat, kernel
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
                 assert scratch is not None

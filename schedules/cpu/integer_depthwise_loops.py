@@ -11,7 +11,11 @@ from graphopt.lower.dtypes import memory_dtype
 from graphopt.lower.lanes import cast
 from graphopt.ops.quantized import Lookup
 from graphopt.schedules.cpu.dot import PairDot
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.integer_depthwise_plan import MAX_UNROLLED
+from graphopt.schedules.cpu.integer_depthwise_weights_loops import Unpacker
+from graphopt.schedules.cpu.interleave import Interleaver
+from graphopt.schedules.cpu.product import block_range
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -27,10 +31,6 @@ from graphopt.schedules.cpu.emit import (
     outer_loop,
     view,
 )
-from graphopt.schedules.cpu.integer_depthwise_plan import MAX_UNROLLED
-from graphopt.schedules.cpu.integer_depthwise_weights_loops import Unpacker
-from graphopt.schedules.cpu.interleave import Interleaver
-from graphopt.schedules.cpu.product import block_range
 
 if TYPE_CHECKING:
     from graphopt.schedules.cpu.integer_depthwise_plan import PairedRows

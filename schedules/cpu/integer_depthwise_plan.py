@@ -11,11 +11,11 @@ import numpy as np
 from graphopt.ir import Array, Value
 from graphopt.ops.convolution import Conv
 from graphopt.schedules.cpu.integer_depthwise_weights import TapWeights
-from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Blocks, Group, split
 from graphopt.schedules.cpu.unit import VectorUnit
 from graphopt.schedules.cpu.window import Axis, axes
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored
+from graphopt.targets import CpuTarget
 
 # Neighbouring pixels of a tile: one vector of sums for each, and the weights of 3 columns of taps
 # fit the 16 registers of AVX2.
@@ -38,7 +38,7 @@ class PairedRows:
     """
 
     where: Anchored
-    target: Target
+    target: CpuTarget
     unit: VectorUnit
 
     @property

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from graphopt.lower.lanes import cast, element_of, shuffle
 from graphopt.lower.lanes import const as const_like
-from graphopt.schedules.cpu.emit import Buffer, Expr, T, const, load, loop, splat, store
+from graphopt.schedules.emit import Buffer, Expr, T, const, load, loop, splat, store
 
 if TYPE_CHECKING:
     from graphopt.schedules.cpu.integer_depthwise_plan import PairedRows

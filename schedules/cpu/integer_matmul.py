@@ -14,7 +14,7 @@ from graphopt.schedules.cpu.integer_product_plan import (
 )
 from graphopt.schedules.cpu.matmul import constant_matrix
 from graphopt.schedules.cpu.unit import integer_unit
-from graphopt.targets import Target
+from graphopt.targets import CpuTarget
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class IntegerMatMul:
     name: str = "integer_matmul"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = constant_matrix(region, constant_inputs, DType.I32)
         if isinstance(where, Reject):

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
 from graphopt.schedules.cpu.dot import integer_dot
-from graphopt.schedules.cpu.emit import Buffer, Elements, Flat, T, count, kernel
 from graphopt.schedules.cpu.integer_weights_loops import WeightReader
 from graphopt.schedules.cpu.matmul_loops import emit_tiles
 from graphopt.schedules.cpu.product import Operands, TileEmitter, block_range, row_of
 from graphopt.schedules.cpu.staging_loops import Stager
+from graphopt.schedules.emit import Buffer, Elements, Flat, T, count, kernel
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from graphopt.ir import Array
 from graphopt.schedules.cpu.integer_weights import IntegerWeights
 from graphopt.schedules.cpu.product_plan import ProductPlan, plan_product
-from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.staging import Staging
 from graphopt.schedules.cpu.tiling import Blocks
 from graphopt.schedules.cpu.unit import VectorUnit
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -25,7 +25,7 @@ class IntegerProductPlan:
     """A product whose first matrix is copied block by block."""
 
     product: ProductPlan
-    target: Target
+    target: CpuTarget
 
     @property
     def where(self) -> Anchored:
@@ -63,7 +63,7 @@ class IntegerProductPlan:
 
 
 def plan_integer_product(
-    where: Anchored, target: Target, unit: VectorUnit, rows: int, depth: int
+    where: Anchored, target: CpuTarget, unit: VectorUnit, rows: int, depth: int
 ) -> IntegerProductPlan:
     """Cut the product of a [rows, depth] matrix with one of as many columns as the output has."""
     return IntegerProductPlan(plan_product(where, target, unit, rows, depth), target)

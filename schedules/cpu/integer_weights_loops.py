@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from graphopt.lower.lanes import cast, const
-from graphopt.schedules.cpu.emit import Buffer, Expr, load, loop, named, store, view
 from graphopt.schedules.cpu.integer_weights import IntegerWeights
 from graphopt.schedules.cpu.tiling import Panel
+from graphopt.schedules.emit import Buffer, Expr, load, loop, named, store, view
 
 
 class WeightReader:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graphopt.lower.casts import unpack
 from graphopt.lower.dtypes import memory_dtype
 from graphopt.lower.lanes import shuffle
-from graphopt.schedules.cpu.emit import Buffer, Expr, T, channel_vectors, const, load, loop, store
+from graphopt.schedules.emit import Buffer, Expr, T, channel_vectors, const, load, loop, store
 
 if TYPE_CHECKING:
     from graphopt.schedules.cpu.integer_depthwise_plan import PairedRows

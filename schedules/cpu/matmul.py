@@ -11,9 +11,9 @@ from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.matmul import MatMul
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.product_plan import ProductPlan, plan_product
-from graphopt.schedules.cpu.region import Anchored, find_anchor
 from graphopt.schedules.cpu.unit import float_unit
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored, find_anchor
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -26,7 +26,7 @@ class ConstantMatMul:
     name: str = "matmul"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = constant_matrix(region, constant_inputs, DType.F32)
         if isinstance(where, Reject):

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from graphopt.ir import Value
 from graphopt.schedules.cpu.dot import FloatDot
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.product import (
+    Operands,
+    Segment,
+    TileEmitter,
+    block_range,
+    within,
+)
+from graphopt.schedules.cpu.tiling import Panel
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -18,14 +26,6 @@ from graphopt.schedules.cpu.emit import (
     kernel,
     outer_loop,
 )
-from graphopt.schedules.cpu.product import (
-    Operands,
-    Segment,
-    TileEmitter,
-    block_range,
-    within,
-)
-from graphopt.schedules.cpu.tiling import Panel
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from graphopt.ir import DType
 from graphopt.lower.casts import unpack
 from graphopt.lower.lanes import cast, shuffle
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.tiling import Panel, Panels
+from graphopt.schedules.emit import (
     Buffer,
     Expr,
     T,
@@ -18,7 +19,6 @@ from graphopt.schedules.cpu.emit import (
     loop,
     store,
 )
-from graphopt.schedules.cpu.tiling import Panel, Panels
 
 
 @dataclass(frozen=True)

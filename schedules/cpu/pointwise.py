@@ -10,13 +10,13 @@ from graphopt.ir import Graph, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.quantized import Lookup
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import elements_read, elementwise_shape
-from graphopt.targets import Target
+from graphopt.schedules.region import elements_read, elementwise_shape
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.emit import Buffer
+    from graphopt.schedules.emit import Buffer
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Pointwise:
     name: str = "pointwise"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         shape = elementwise_shape(region)
         if isinstance(shape, Reject):
@@ -45,8 +45,8 @@ class Pointwise:
         flat = all(value.type.dims == shape or value.type.elements == 1 for value in operands)
 
         def build() -> PrimFunc:
-            from graphopt.schedules.cpu.emit import kernel
             from graphopt.schedules.cpu.pointwise_loops import emit_flat, emit_rows
+            from graphopt.schedules.emit import kernel
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
                 (emit_flat if flat else emit_rows)(region, buffers, lanes, target.threads)

@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 
 from graphopt.ir import Graph, Value
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.product import block_range
+from graphopt.schedules.cpu.tiling import Blocks
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -16,8 +18,6 @@ from graphopt.schedules.cpu.emit import (
     count,
     outer_loop,
 )
-from graphopt.schedules.cpu.product import block_range
-from graphopt.schedules.cpu.tiling import Blocks
 
 # Shorter vectors than this are not worth code of their own.
 SHORT = 8

@@ -10,14 +10,14 @@ from graphopt.ir import DType, Graph, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.pooling import AveragePool, MaxPool, Pool, SumPool
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import find_anchor
 from graphopt.schedules.cpu.window import axes, plan_window
-from graphopt.targets import Target
+from graphopt.schedules.region import find_anchor
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.emit import Buffer
+    from graphopt.schedules.emit import Buffer
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Pool2d:
     name: str = "pool2d"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         pools = [node for node in region.nodes if isinstance(node.op, Pool)]
         dtype = pools[0].output.type.dtype if pools else DType.F32
@@ -47,8 +47,8 @@ class Pool2d:
             return plan
 
         def build() -> PrimFunc:
-            from graphopt.schedules.cpu.emit import kernel
             from graphopt.schedules.cpu.pool_loops import EMITTERS
+            from graphopt.schedules.emit import kernel
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
                 EMITTERS[type(op)](plan, buffers).emit()

@@ -8,10 +8,10 @@ from dataclasses import replace
 from graphopt.ir import Value
 from graphopt.ops.pooling import AveragePool, MaxPool, Pool, SumPool
 from graphopt.ops.quantization import integer_range
-from graphopt.schedules.cpu.emit import Buffer, Expr, T, const, splat
 from graphopt.schedules.cpu.product import tap_range
 from graphopt.schedules.cpu.window import Axis, Strip, WindowPlan
 from graphopt.schedules.cpu.window_loops import WindowEmitter
+from graphopt.schedules.emit import Buffer, Expr, T, const, splat
 
 
 class MaxEmitter(WindowEmitter):

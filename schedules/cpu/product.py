@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from graphopt.schedules.cpu.dot import BurstDot, Dot
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.tiling import Blocks, Group, Panel
+from graphopt.schedules.cpu.window import Axis
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -19,9 +21,7 @@ from graphopt.schedules.cpu.emit import (
     load,
     loop,
 )
-from graphopt.schedules.cpu.region import Anchored
-from graphopt.schedules.cpu.tiling import Blocks, Group, Panel
-from graphopt.schedules.cpu.window import Axis
+from graphopt.schedules.region import Anchored
 
 
 @dataclass(frozen=True)

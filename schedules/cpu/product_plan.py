@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.staging import Staging
 from graphopt.schedules.cpu.tiling import (
     Grid,
@@ -15,7 +14,8 @@ from graphopt.schedules.cpu.tiling import (
     split,
 )
 from graphopt.schedules.cpu.unit import VectorUnit
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored
+from graphopt.targets import CpuTarget
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ProductPlan:
 
 
 def plan_product(
-    where: Anchored, target: Target, unit: VectorUnit, rows: int, depth: int
+    where: Anchored, target: CpuTarget, unit: VectorUnit, rows: int, depth: int
 ) -> ProductPlan:
     """Cut the product of a [rows, depth] matrix with one of as many columns as the output has."""
     channels = where.result.type.dims[-1]

@@ -12,13 +12,13 @@ from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.reduction import Reduce
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.reduce_plan import ReducePlan
-from graphopt.schedules.cpu.region import elements_read, find_anchor, nodes_before
-from graphopt.targets import Target
+from graphopt.schedules.region import elements_read, find_anchor, nodes_before
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.emit import Buffer
+    from graphopt.schedules.emit import Buffer
 
 ORDER = ("max", "min")
 # Sums of smaller integers wrap, which compilers are free to assume does not happen.
@@ -36,7 +36,7 @@ class ReduceAxes:
     name: str = "reduce"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         reductions = [node for node in region.nodes if isinstance(node.op, Reduce)]
         dtype = reductions[0].output.type.dtype if reductions else DType.F32
@@ -59,8 +59,8 @@ class ReduceAxes:
         plan = ReducePlan(where, target, *(math.prod(part) for part in parts))
 
         def build() -> PrimFunc:
-            from graphopt.schedules.cpu.emit import kernel
             from graphopt.schedules.cpu.reduce_loops import ReduceEmitter
+            from graphopt.schedules.emit import kernel
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer | None) -> None:
                 ReduceEmitter(plan, buffers).emit()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from graphopt.ir import DType, Value
 from graphopt.lower.dtypes import tvm_dtype
 from graphopt.ops.quantization import integer_range
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.fold import CHAINS, Join, add, fold_row
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -20,7 +21,6 @@ from graphopt.schedules.cpu.emit import (
     loop,
     outer_loop,
 )
-from graphopt.schedules.cpu.fold import CHAINS, Join, add, fold_row
 
 if TYPE_CHECKING:
     from graphopt.schedules.cpu.reduce_plan import ReducePlan

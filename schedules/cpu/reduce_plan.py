@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphopt.ops.reduction import Reduce
-from graphopt.schedules.cpu.region import Anchored
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored
+from graphopt.targets import CpuTarget
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class ReducePlan:
     """The input seen as [outer, length, inner], reduced to [outer, inner]."""
 
     where: Anchored
-    target: Target
+    target: CpuTarget
     outer: int
     length: int
     inner: int

@@ -10,13 +10,13 @@ from graphopt.ir import Graph, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.normalization import LayerNorm, Softmax
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import find_anchor
-from graphopt.targets import Target
+from graphopt.schedules.region import find_anchor
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
-    from graphopt.schedules.cpu.emit import Buffer
+    from graphopt.schedules.emit import Buffer
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Rows:
     name: str = "rows"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = find_anchor(region, Softmax, LayerNorm, prologue=True)
         if isinstance(where, Reject):
@@ -38,8 +38,8 @@ class Rows:
             return Reject("expected the last axis")
 
         def build() -> PrimFunc:
-            from graphopt.schedules.cpu.emit import kernel
             from graphopt.schedules.cpu.rows_loops import emit_layer_norm, emit_softmax
+            from graphopt.schedules.emit import kernel
 
             emit = emit_softmax if isinstance(op, Softmax) else emit_layer_norm
 

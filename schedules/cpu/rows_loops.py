@@ -8,7 +8,8 @@ from graphopt.ir import Value
 from graphopt.lower.expr import expression
 from graphopt.ops.normalization import LayerNorm, Softmax
 from graphopt.ops.unary import Exp, Log
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.fold import add, fold_row
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -20,9 +21,8 @@ from graphopt.schedules.cpu.emit import (
     splat,
     store,
 )
-from graphopt.schedules.cpu.fold import add, fold_row
-from graphopt.schedules.cpu.region import Anchored
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored
+from graphopt.targets import CpuTarget
 
 
 class _Row:
@@ -56,7 +56,7 @@ class _Row:
         return load(self.kept, self.row * self.length + column, lanes)
 
 
-def emit_softmax(where: Anchored, buffers: Mapping[Value, Buffer], target: Target) -> None:
+def emit_softmax(where: Anchored, buffers: Mapping[Value, Buffer], target: CpuTarget) -> None:
     """Maximum; exponentials and their sum; quotients."""
     op = where.anchor.op
     assert isinstance(op, Softmax)
@@ -88,7 +88,7 @@ def emit_softmax(where: Anchored, buffers: Mapping[Value, Buffer], target: Targe
         channel_vectors(row.length, unit, finish)
 
 
-def emit_layer_norm(where: Anchored, buffers: Mapping[Value, Buffer], target: Target) -> None:
+def emit_layer_norm(where: Anchored, buffers: Mapping[Value, Buffer], target: CpuTarget) -> None:
     """Mean; variance around it; normalized elements."""
     op = where.anchor.op
     assert isinstance(op, LayerNorm)

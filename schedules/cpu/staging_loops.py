@@ -9,7 +9,9 @@ from tvm import tirx
 
 from graphopt.lower.casts import unpack
 from graphopt.lower.lanes import cast, const
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.product import block_range
+from graphopt.schedules.cpu.staging import StagedAxis, Staging
+from graphopt.schedules.emit import (
     Buffer,
     Expr,
     T,
@@ -22,8 +24,6 @@ from graphopt.schedules.cpu.emit import (
     store,
     view,
 )
-from graphopt.schedules.cpu.product import block_range
-from graphopt.schedules.cpu.staging import StagedAxis, Staging
 
 
 class Stager:

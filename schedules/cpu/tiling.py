@@ -9,7 +9,7 @@ import numpy as np
 
 from graphopt.ir import Array
 from graphopt.schedules.cpu.unit import VectorUnit
-from graphopt.targets import Target
+from graphopt.targets import CpuTarget
 
 # Two in theory; measured on Zen 3 with one broadcast for each FMA.
 LOADS_PER_CYCLE = 1.6
@@ -193,7 +193,7 @@ class Grid:
 
 
 def choose_grid(
-    target: Target,
+    target: CpuTarget,
     rows: int,
     row_bytes: int,
     panels: int,

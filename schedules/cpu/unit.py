@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from graphopt.ir import DType
-from graphopt.targets import Target
+from graphopt.targets import CpuTarget
 
 # Signed integers of these types, widened, fit the 16-bit operands of a step of two terms.
 _PAIRED = (DType.I16, DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.U2)
@@ -48,12 +48,12 @@ class VectorUnit:
         return -(-depth // self.terms)
 
 
-def float_unit(target: Target) -> VectorUnit:
+def float_unit(target: CpuTarget) -> VectorUnit:
     """Fused multiply-adds of f32."""
     return VectorUnit(target.lanes(4), target.vector_registers)
 
 
-def pair_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
+def pair_unit(target: CpuTarget, x: DType, w: DType) -> VectorUnit | None:
     """Exact steps of two products for inputs of type `x` and weights of type `w`, if they fit."""
     if x not in _PAIRED or w not in _PAIRED:
         return None
@@ -62,7 +62,7 @@ def pair_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
     return VectorUnit(lanes, registers, terms=2, temporaries=1, steps_per_cycle=1.55)
 
 
-def integer_unit(target: Target, x: DType, w: DType) -> VectorUnit | None:
+def integer_unit(target: CpuTarget, x: DType, w: DType) -> VectorUnit | None:
     """The widest exact integer step for inputs of type `x` and weights of type `w`, if any."""
     lanes, registers = target.lanes(4), target.vector_registers
     if x in _QUAD_ROWS and w in _QUAD_WEIGHTS:

@@ -8,9 +8,9 @@ from functools import cached_property
 
 from graphopt.ir import TensorType
 from graphopt.rewrite import Reject
-from graphopt.schedules.cpu.region import Anchored
 from graphopt.schedules.cpu.tiling import Group, split
-from graphopt.targets import Target
+from graphopt.schedules.region import Anchored
+from graphopt.targets import CpuTarget
 
 # Each border tile is code of its own; beyond this, building takes longer than it gains.
 MAX_EDGE_TILES = 8
@@ -147,7 +147,7 @@ class WindowPlan:
 
 
 def plan_window(
-    where: Anchored, target: Target, vertical: Axis, horizontal: Axis, lanes: int
+    where: Anchored, target: CpuTarget, vertical: Axis, horizontal: Axis, lanes: int
 ) -> WindowPlan | Reject:
     """Cut a windowed operator into tiles of pixels, and its channels into vectors of `lanes`."""
     # Tiles of one size are less code than of two.

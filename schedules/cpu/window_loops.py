@@ -10,7 +10,9 @@ from graphopt.ir import Value
 from graphopt.lower.casts import unpack
 from graphopt.lower.dtypes import tvm_dtype
 from graphopt.lower.lanes import cast
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.product import tap_range
+from graphopt.schedules.cpu.window import Strip, WindowPlan, stretches
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -23,8 +25,6 @@ from graphopt.schedules.cpu.emit import (
     loop,
     outer_loop,
 )
-from graphopt.schedules.cpu.product import tap_range
-from graphopt.schedules.cpu.window import Strip, WindowPlan, stretches
 
 # Windows of at most this many taps are written out where no border cuts them.
 UNROLLED_TAPS = 9

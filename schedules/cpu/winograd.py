@@ -12,7 +12,7 @@ from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.conv2d import constant_conv
 from graphopt.schedules.cpu.unit import integer_unit
 from graphopt.schedules.cpu.winograd_plan import MAX_CHANNELS, WinogradPlan
-from graphopt.targets import Target
+from graphopt.targets import CpuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
@@ -27,7 +27,7 @@ class Winograd:
     name: str = "winograd"
 
     def plan(
-        self, region: Graph, target: Target, constant_inputs: frozenset[int]
+        self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         where = constant_conv(region, constant_inputs, DType.I32)
         if isinstance(where, Reject):

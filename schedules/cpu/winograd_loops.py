@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING
 from graphopt.ir import Value
 from graphopt.lower.lanes import cast, const
 from graphopt.schedules.cpu.dot import integer_dot
-from graphopt.schedules.cpu.emit import (
+from graphopt.schedules.cpu.product import (
+    Operands,
+    Segment,
+    TileEmitter,
+    block_range,
+    row_of,
+    within,
+)
+from graphopt.schedules.cpu.staging_loops import Stager
+from graphopt.schedules.cpu.tiling import Panel
+from graphopt.schedules.cpu.winograd_plan import INPUTS, OUTPUTS, POINTS, TAPS, WinogradPlan
+from graphopt.schedules.cpu.winograd_transforms import both_ways, of_inputs, of_sums, of_weights
+from graphopt.schedules.emit import (
     Buffer,
     Elements,
     Expr,
@@ -24,18 +36,6 @@ from graphopt.schedules.cpu.emit import (
     store,
     view,
 )
-from graphopt.schedules.cpu.product import (
-    Operands,
-    Segment,
-    TileEmitter,
-    block_range,
-    row_of,
-    within,
-)
-from graphopt.schedules.cpu.staging_loops import Stager
-from graphopt.schedules.cpu.tiling import Panel
-from graphopt.schedules.cpu.winograd_plan import INPUTS, OUTPUTS, POINTS, TAPS, WinogradPlan
-from graphopt.schedules.cpu.winograd_transforms import both_ways, of_inputs, of_sums, of_weights
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from graphopt.schedules.cpu.emit import Expr, named
+from graphopt.schedules.emit import Expr, named
 
 Transform = Callable[[Sequence[Expr]], list[Expr]]
 Square = Sequence[Sequence[Expr]]

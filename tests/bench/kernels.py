@@ -30,7 +30,7 @@ from graphopt.rewrite import Reject
 from graphopt.runtime.arrays import aligned
 from graphopt.runtime.library import Library
 from graphopt.schedules.cpu import SCHEDULES
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 
 SECONDS = 0.3
 LOOP = r"""
@@ -173,7 +173,7 @@ def shapes(layer: Layer) -> dict[str, Region]:
 
 def runner(region: Region) -> tuple[KernelPlan, Callable[[], int]]:
     """The plan of the first schedule that takes `region`, and a call of its kernel."""
-    target = load_target()
+    target = load_cpu()
     plans = (s.plan(region.graph, target, region.constants) for s in SCHEDULES)
     plan = next(plan for plan in plans if not isinstance(plan, Reject))
     library = Library(link([compile_kernel(plan.build(), "k", target)]), 1)

@@ -16,7 +16,7 @@ from graphopt.lower.kernel import Schedule
 from graphopt.lower.lowering import lower_program
 from graphopt.lower.package import package
 from graphopt.runtime.model import Model
-from graphopt.targets import load_target
+from graphopt.targets import Target, load_target
 from graphopt.testing import random_inputs
 from graphopt.text import parse_graph
 
@@ -45,7 +45,7 @@ graph g(%x: f32[6], %y: f32[6]) {{
 
 
 def compiled(
-    graph: Graph, schedule: Schedule, cache: CodeCache, threads: int = 1
+    graph: Graph, schedule: Schedule[Target], cache: CodeCache, threads: int = 1
 ) -> tuple[Model, int]:
     program = lower_program(graph, load_target("cpu", threads), [schedule])
     built = build(program, cache)
@@ -55,7 +55,7 @@ def compiled(
 @pytest.mark.parametrize("text", [CHAIN, OUTPUTS])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_compiled_equals_interpreter(
-    text: str, threads: int, sum_schedule: Schedule, code_cache: CodeCache
+    text: str, threads: int, sum_schedule: Schedule[Target], code_cache: CodeCache
 ) -> None:
     graph = parse_graph(text)
     model, _ = compiled(graph, sum_schedule, code_cache, threads)
@@ -66,7 +66,9 @@ def test_compiled_equals_interpreter(
         np.testing.assert_array_equal(found[name], want, err_msg=name)
 
 
-def test_equal_regions_are_compiled_once(sum_schedule: Schedule, code_cache: CodeCache) -> None:
+def test_equal_regions_are_compiled_once(
+    sum_schedule: Schedule[Target], code_cache: CodeCache
+) -> None:
     graph = parse_graph(CHAIN)
     model, compiled_now = compiled(graph, sum_schedule, code_cache)
     assert compiled_now == 2  # with and without a packed constant
@@ -75,19 +77,21 @@ def test_equal_regions_are_compiled_once(sum_schedule: Schedule, code_cache: Cod
     assert compiled_again == 0
 
 
-def test_kernels_are_shared_between_programs(sum_schedule: Schedule, code_cache: CodeCache) -> None:
+def test_kernels_are_shared_between_programs(
+    sum_schedule: Schedule[Target], code_cache: CodeCache
+) -> None:
     compiled(parse_graph(CHAIN), sum_schedule, code_cache)
     _, compiled_now = compiled(parse_graph(OUTPUTS), sum_schedule, code_cache)
     assert compiled_now == 0
 
 
-def test_threads_are_part_of_the_key(sum_schedule: Schedule, code_cache: CodeCache) -> None:
+def test_threads_are_part_of_the_key(sum_schedule: Schedule[Target], code_cache: CodeCache) -> None:
     compiled(parse_graph(CHAIN), sum_schedule, code_cache, threads=1)
     _, compiled_now = compiled(parse_graph(CHAIN), sum_schedule, code_cache, threads=2)
     assert compiled_now == 2
 
 
-def test_region_that_no_schedule_takes_is_named(sum_schedule: Schedule) -> None:
+def test_region_that_no_schedule_takes_is_named(sum_schedule: Schedule[Target]) -> None:
     graph = parse_graph(
         """
         graph g(%x: f32[6]) {
@@ -100,14 +104,14 @@ def test_region_that_no_schedule_takes_is_named(sum_schedule: Schedule) -> None:
         lower_program(graph, load_target("x86-64-avx2"), [sum_schedule])
 
 
-def test_every_target_generates_code(sum_schedule: Schedule, code_cache: CodeCache) -> None:
+def test_every_target_generates_code(sum_schedule: Schedule[Target], code_cache: CodeCache) -> None:
     for name in ("x86-64-avx2", "x86-64-avx512"):
         program = lower_program(parse_graph(CHAIN), load_target(name), [sum_schedule])
         assert build(program, code_cache).compiled == 2
 
 
 def test_an_exchanged_constant_is_packed_again(
-    sum_schedule: Schedule, code_cache: CodeCache
+    sum_schedule: Schedule[Target], code_cache: CodeCache
 ) -> None:
     graph = parse_graph(CHAIN)
     (constant,) = graph.constants

@@ -17,7 +17,7 @@ from graphopt.lower.lowering import lower_program
 from graphopt.lower.package import package
 from graphopt.lower.program import Kernel
 from graphopt.runtime.model import Model
-from graphopt.targets import load_target
+from graphopt.targets import Target, load_target
 from graphopt.text import parse_graph
 
 TEXT = """
@@ -38,7 +38,7 @@ class NonZero(Kernel):
         return "getpid"
 
 
-def test_failed_call_is_named_and_nothing_follows(sum_schedule: Schedule) -> None:
+def test_failed_call_is_named_and_nothing_follows(sum_schedule: Schedule[Target]) -> None:
     program = lower_program(parse_graph(TEXT), load_target(), [sum_schedule])
     first, second = program.calls
     failing = replace(second, kernel=NonZero(second.kernel.key, second.kernel.plan))

@@ -18,7 +18,7 @@ from graphopt.lower.lowering import lower_program
 from graphopt.lower.package import package
 from graphopt.runtime.artifact import Artifact, load_artifact, save_artifact
 from graphopt.runtime.model import Model, load
-from graphopt.targets import load_target
+from graphopt.targets import Target, load_target
 from graphopt.text import parse_graph
 
 TEXT = """
@@ -31,7 +31,7 @@ graph g(%x: f32[4]) {
 
 
 @pytest.fixture
-def artifact(sum_schedule: Schedule, code_cache: CodeCache) -> Artifact:
+def artifact(sum_schedule: Schedule[Target], code_cache: CodeCache) -> Artifact:
     program = lower_program(parse_graph(TEXT), load_target(), [sum_schedule])
     return package(program, build(program, code_cache))
 

@@ -15,7 +15,7 @@ from graphopt.lower.kernel import Schedule
 from graphopt.lower.lowering import lower_program
 from graphopt.lower.package import package
 from graphopt.runtime.model import Model
-from graphopt.targets import load_target
+from graphopt.targets import Target, load_target
 from graphopt.text import parse_graph
 
 TEXT = """
@@ -28,13 +28,13 @@ graph g(%x: f32[2,3], %y: f32[2,3]) {
 }"""
 
 
-def compiled(schedule: Schedule, cache: CodeCache, threads: int = 1) -> Model:
+def compiled(schedule: Schedule[Target], cache: CodeCache, threads: int = 1) -> Model:
     program = lower_program(parse_graph(TEXT), load_target("cpu", threads), [schedule])
     return Model(package(program, build(program, cache)))
 
 
 @pytest.fixture
-def model(sum_schedule: Schedule, code_cache: CodeCache) -> Model:
+def model(sum_schedule: Schedule[Target], code_cache: CodeCache) -> Model:
     return compiled(sum_schedule, code_cache)
 
 
@@ -105,7 +105,7 @@ def test_wrong_number_of_inputs(model: Model) -> None:
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_runs_in_several_threads_at_once(
-    sum_schedule: Schedule, code_cache: CodeCache, threads: int
+    sum_schedule: Schedule[Target], code_cache: CodeCache, threads: int
 ) -> None:
     model = compiled(sum_schedule, code_cache, threads)
     inputs = [X + i for i in range(200)]
@@ -122,7 +122,7 @@ def test_profile_times_every_call(model: Model) -> None:
 
 
 def test_pool_has_as_many_workers_as_the_model_asks_for(
-    sum_schedule: Schedule, code_cache: CodeCache
+    sum_schedule: Schedule[Target], code_cache: CodeCache
 ) -> None:
     import tvm_ffi
 

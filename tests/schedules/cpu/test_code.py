@@ -16,7 +16,7 @@ from graphopt.lower.kernel import KernelPlan, Schedule
 from graphopt.lower.testing import Region, RegionBuilder
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
-from graphopt.targets import Target, load_target
+from graphopt.targets import CpuTarget, load_cpu
 from tests.schedules.cpu.integer_regions import conv
 
 
@@ -34,7 +34,9 @@ def innermost_loops(listing: str) -> list[list[str]]:
     return loops
 
 
-def loops_of(region: Region, schedule: Schedule, target: Target, folder: Path) -> list[list[str]]:
+def loops_of(
+    region: Region, schedule: Schedule[CpuTarget], target: CpuTarget, folder: Path
+) -> list[list[str]]:
     """The innermost loops of a region's kernel."""
     plan = schedule.plan(region.graph, target, region.constants)
     assert isinstance(plan, KernelPlan)
@@ -66,7 +68,7 @@ def test_sums_stay_in_registers(name: str, register: str, kernel: int, tmp_path:
     x, w = build.input(1, 14, 14, 64), build.constant(128, 64, kernel, kernel)
     op = ops.Conv((1, 1), (kernel // 2,) * 4, (1, 1), 1, "NHWC")
     region = build.region(build.apply(op, x, w, build.constant(128)))
-    check_sums(loops_of(region, Conv2d(), load_target(name), tmp_path), "vfmadd", register)
+    check_sums(loops_of(region, Conv2d(), load_cpu(name), tmp_path), "vfmadd", register)
 
 
 @needs_objdump
@@ -84,5 +86,5 @@ def test_integer_sums_stay_in_registers(
 ) -> None:
     signed = (DType.I8, DType.I8)
     region = conv((1, 14, 14, 64), 128, (kernel, kernel), pads=(kernel // 2,) * 4, types=signed)
-    loops = loops_of(region, IntegerConv2d(), load_target(name), tmp_path)
+    loops = loops_of(region, IntegerConv2d(), load_cpu(name), tmp_path)
     check_sums(loops, instruction, register)

@@ -13,7 +13,7 @@ from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.conv2d import Conv2d
 from graphopt.schedules.cpu.depthwise import DepthwiseConv2d
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 
 
 def conv(
@@ -76,16 +76,16 @@ DEPTHWISE = [
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_conv2d_equals_interpreter(threads: int) -> None:
-    check_schedule(Conv2d(), [*DENSE, *POINTWISE], load_target("cpu", threads))
+    check_schedule(Conv2d(), [*DENSE, *POINTWISE], load_cpu("cpu", threads))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_depthwise_equals_interpreter(threads: int) -> None:
-    check_schedule(DepthwiseConv2d(), DEPTHWISE, load_target("cpu", threads))
+    check_schedule(DepthwiseConv2d(), DEPTHWISE, load_cpu("cpu", threads))
 
 
 def test_small_caches_cut_the_work_into_blocks() -> None:
-    small = replace(load_target(), l2_bytes=2048)
+    small = replace(load_cpu(), l2_bytes=2048)
     check_schedule(Conv2d(), [DENSE[0], DENSE[3], POINTWISE[0], POINTWISE[1]], small)
 
 
@@ -130,7 +130,7 @@ def test_random_depthwise_convs(regions: list[Region]) -> None:
 
 
 def test_refusals_are_explained() -> None:
-    target = load_target()
+    target = load_cpu()
     region = conv((1, 8, 8, 4), 4, groups=4)
     refused = Conv2d().plan(region.graph, target, region.constants)
     assert refused == Reject("fewer than 2 output channels in a group")

@@ -15,7 +15,7 @@ from graphopt.lower.package import package
 from graphopt.rewrite import Reject
 from graphopt.runtime.model import Model
 from graphopt.schedules.cpu.generic import Generic
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 from graphopt.testing import assert_close, random_inputs
 from graphopt.text import parse_graph
 
@@ -67,7 +67,7 @@ graph g(%x: f32[3,17], %z: f32[3,5]) {
 
 def compiled(text: str, cache: Path) -> tuple[Graph, Model]:
     graph = parse_graph(text)
-    program = lower_program(graph, load_target("cpu"), [Generic()])
+    program = lower_program(graph, load_cpu("cpu"), [Generic()])
     return graph, Model(package(program, build(program, CodeCache(cache))))
 
 
@@ -82,6 +82,6 @@ def test_region_means_what_its_body_means(text: str, tmp_path: Path) -> None:
 
 def test_types_the_cpu_does_not_compute_in_are_rejected() -> None:
     graph = parse_graph("graph g(%x: f8e5m2[4]) { %y: f8e5m2[4] = neg(%x) return %y }")
-    plan = Generic().plan(graph, load_target("cpu"), frozenset())
+    plan = Generic().plan(graph, load_cpu("cpu"), frozenset())
     assert isinstance(plan, Reject)
     assert "f8e5m2" in plan.reason

@@ -14,7 +14,7 @@ from graphopt.ir import Array, DType
 from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.integer_depthwise import IntegerDepthwiseConv2d
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 
 PADDED = (1, 1, 1, 1)
 
@@ -75,11 +75,11 @@ REGIONS = [
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_integer_depthwise_equals_interpreter(threads: int) -> None:
-    check_schedule(IntegerDepthwiseConv2d(), REGIONS, load_target("cpu", threads))
+    check_schedule(IntegerDepthwiseConv2d(), REGIONS, load_cpu("cpu", threads))
 
 
 def test_small_caches_cut_the_rows_into_strips() -> None:
-    small = replace(load_target(), l2_bytes=2048)
+    small = replace(load_cpu(), l2_bytes=2048)
     check_schedule(IntegerDepthwiseConv2d(), [REGIONS[0], REGIONS[2]], small)
 
 
@@ -110,7 +110,7 @@ def test_random_integer_depthwise_convs(regions: list[Region]) -> None:
 
 
 def test_refusals_are_explained() -> None:
-    target, region = load_target(), REGIONS[0]
+    target, region = load_cpu(), REGIONS[0]
     refused = IntegerDepthwiseConv2d().plan(region.graph, target, frozenset())
     assert refused == Reject("the weights are not constant")
     wide = conv((1, 8, 8, 8), x=DType.I32, w=DType.I32, to=None)
@@ -121,6 +121,6 @@ def test_refusals_are_explained() -> None:
 @pytest.mark.parametrize(("dtype", "nbytes"), [(DType.I8, 144), (DType.I4, 80), (DType.I2, 48)])
 def test_weights_are_stored_in_their_own_bits(dtype: DType, nbytes: int) -> None:
     region = conv((1, 8, 8, 16), w=dtype)
-    plan = IntegerDepthwiseConv2d().plan(region.graph, load_target(), region.constants)
+    plan = IntegerDepthwiseConv2d().plan(region.graph, load_cpu(), region.constants)
     assert not isinstance(plan, Reject)
     assert plan.packs[1](region.random_inputs()[1]).nbytes == nbytes

@@ -18,13 +18,13 @@ from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.integer_conv2d import IntegerConv2d
 from graphopt.schedules.cpu.integer_matmul import IntegerMatMul
-from graphopt.targets import Target, load_target
+from graphopt.targets import CpuTarget, load_cpu
 from tests.schedules.cpu.integer_regions import conv, product, requantized
 
-HOST = load_target()
+HOST = load_cpu()
 # Steps of four products, computed by plain operations where the host has no instruction for them.
 QUADS = replace(HOST, integer_dot=4, features=HOST.features - {"avx512_vnni"})
-TARGETS = [HOST, QUADS, load_target("cpu", 2), replace(QUADS, threads=2)]
+TARGETS = [HOST, QUADS, load_cpu("cpu", 2), replace(QUADS, threads=2)]
 
 
 SIGNED = (DType.I8, DType.I8)
@@ -67,7 +67,7 @@ PRODUCTS = [
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=["host", "quads", "host2", "quads2"])
-def test_kernels_equal_the_interpreter(target: Target) -> None:
+def test_kernels_equal_the_interpreter(target: CpuTarget) -> None:
     check_schedule(IntegerConv2d(), [*CONVS, *POINTWISE], target)
     check_schedule(IntegerMatMul(), PRODUCTS, target)
 
@@ -93,7 +93,7 @@ COMPUTED = [
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_products_of_computed_matrices_equal_the_interpreter(threads: int) -> None:
-    check_schedule(BatchedMatMul(), COMPUTED, load_target("cpu", threads))
+    check_schedule(BatchedMatMul(), COMPUTED, load_cpu("cpu", threads))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def convs(draw: st.DrawFn) -> Region:
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(convs(), min_size=4, max_size=4), st.sampled_from(TARGETS))
-def test_random_convs(regions: list[Region], target: Target) -> None:
+def test_random_convs(regions: list[Region], target: CpuTarget) -> None:
     check_schedule(IntegerConv2d(), regions, target)
 
 

@@ -11,7 +11,7 @@ from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.batched_matmul import BatchedMatMul
 from graphopt.schedules.cpu.matmul import ConstantMatMul
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 
 
 def product(
@@ -39,7 +39,7 @@ CONSTANT = [
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_constant_matmul_equals_interpreter(threads: int) -> None:
-    check_schedule(ConstantMatMul(), CONSTANT, load_target("cpu", threads))
+    check_schedule(ConstantMatMul(), CONSTANT, load_cpu("cpu", threads))
 
 
 def attention(a: tuple[int, ...], b: tuple[int, ...], transpose: bool = False) -> Region:
@@ -61,11 +61,11 @@ COMPUTED = [
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_batched_matmul_equals_interpreter(threads: int) -> None:
-    check_schedule(BatchedMatMul(), COMPUTED, load_target("cpu", threads))
+    check_schedule(BatchedMatMul(), COMPUTED, load_cpu("cpu", threads))
 
 
 def test_small_caches_cut_the_work_into_blocks() -> None:
-    small = replace(load_target(), l2_bytes=1024)
+    small = replace(load_cpu(), l2_bytes=1024)
     check_schedule(ConstantMatMul(), CONSTANT[2:5], small)
 
 
@@ -75,5 +75,5 @@ def test_a_matrix_that_others_read_is_not_packed() -> None:
     region = build.region(
         build.apply(ops.Add(), build.apply(ops.MatMul(), build.input(8, 8), b), b)
     )
-    refused = ConstantMatMul().plan(region.graph, load_target(), region.constants)
+    refused = ConstantMatMul().plan(region.graph, load_cpu(), region.constants)
     assert refused == Reject("b is not a constant of this product alone")

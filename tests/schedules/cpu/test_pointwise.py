@@ -12,7 +12,7 @@ from graphopt.ir import DType, Value
 from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.pointwise import Pointwise
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 
 
 def requantized(build: RegionBuilder, value: Value, to: DType, factor: float) -> Value:
@@ -78,7 +78,7 @@ def test_pointwise_equals_interpreter(threads: int) -> None:
         looked_up(3, 77),
         quantized(4, 100),
     ]
-    check_schedule(Pointwise(), regions, load_target("cpu", threads))
+    check_schedule(Pointwise(), regions, load_cpu("cpu", threads))
 
 
 @settings(max_examples=2, deadline=None)
@@ -91,5 +91,5 @@ def test_random_shapes(shapes: list[list[int]]) -> None:
 def test_leaves_floats_to_others() -> None:
     build = RegionBuilder()
     region = build.region(build.apply(ops.Relu(), build.input(4, 4)))
-    refused = Pointwise().plan(region.graph, load_target(), region.constants)
+    refused = Pointwise().plan(region.graph, load_cpu(), region.constants)
     assert refused == Reject("no elements smaller than 32 bits")

@@ -12,7 +12,7 @@ from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.ops.reduction import ReduceKind
 from graphopt.schedules.cpu.reduce import ReduceAxes
 from graphopt.schedules.cpu.rows import Rows
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 
 
 def alone(op: Op, *dims: int) -> Region:
@@ -49,11 +49,11 @@ def test_rows_equal_interpreter(threads: int) -> None:
         masked_softmax(),
         added_layer_norm(),
     ]
-    check_schedule(Rows(), regions, load_target("cpu", threads))
+    check_schedule(Rows(), regions, load_cpu("cpu", threads))
 
 
 def test_rows_may_overwrite_only_what_the_last_pass_does_not_read() -> None:
-    target = load_target()
+    target = load_cpu()
     masked, added = masked_softmax(), added_layer_norm()
     plan = Rows().plan(masked.graph, target, masked.constants)
     assert isinstance(plan, KernelPlan)

@@ -14,7 +14,7 @@ from graphopt.ir import DType
 from graphopt.lower.testing import Region, RegionBuilder, check_schedule
 from graphopt.rewrite import Reject
 from graphopt.schedules.cpu.winograd import Winograd
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 from tests.schedules.cpu.integer_regions import conv
 
 SIGNED = (DType.I8, DType.I8)
@@ -29,11 +29,11 @@ CONVS = [
 
 @pytest.mark.parametrize("threads", [1, 2])
 def test_kernels_equal_the_interpreter(threads: int) -> None:
-    check_schedule(Winograd(), CONVS, load_target("cpu", threads))
+    check_schedule(Winograd(), CONVS, load_cpu("cpu", threads))
 
 
 def test_small_caches_cut_the_work_into_blocks() -> None:
-    check_schedule(Winograd(), CONVS, replace(load_target(), l2_bytes=16384))
+    check_schedule(Winograd(), CONVS, replace(load_cpu(), l2_bytes=16384))
 
 
 def test_extreme_numbers_do_not_overflow() -> None:
@@ -61,13 +61,13 @@ def convs(draw: st.DrawFn) -> Region:
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(convs(), st.integers(1, 2))
 def test_random_convs(region: Region, threads: int) -> None:
-    target = load_target("cpu", threads)
+    target = load_cpu("cpu", threads)
     assume(not isinstance(Winograd().plan(region.graph, target, region.constants), Reject))
     check_schedule(Winograd(), [region], target)
 
 
 def test_refusals_are_explained() -> None:
-    target = load_target()
+    target = load_cpu()
     for region, reason in (
         (conv((1, 8, 8, 16), 16, (5, 5)), "expected a 3x3 kernel, stride 1, dilation 1, one group"),
         (

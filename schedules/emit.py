@@ -20,12 +20,16 @@ from graphopt.lower.expr import expression
 from graphopt.lower.lanes import element_of, lanes_of
 from graphopt.lower.lookup import look_up
 from graphopt.ops.quantized import Lookup
-from graphopt.schedules.cpu.region import elements_read
+from graphopt.schedules.region import elements_read
 
 # tvm ships no type stubs, and its annotations refuse what its functions take.
 T: Any = ir
 Expr = Any
 Buffer = Any
+
+
+# The extent of a buffer whose size is known only when the kernel runs.
+UNBOUNDED = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,42 @@ def kernel(
     `packed` describes the inputs that were packed. `body` emits the loops; it gets the buffer of
     every region input and output, and the scratch as bytes (None without).
     """
-    packed = packed or {}
+
+    def sized(buffers: Mapping[Value, Buffer], scratch: Buffer | None, *sizes: Expr) -> None:
+        body(buffers, scratch)
+
+    flats = {value: _flat(value) for value in (*region.inputs, *region.outputs)}
+    flats |= {region.inputs[i]: flat for i, flat in (packed or {}).items()}
+    return _function(region, sized, flats, scratch_bytes, ())
+
+
+def sized_kernel(
+    region: Graph,
+    sizes: Sequence[str],
+    body: Callable[..., None],
+    packed: Mapping[int, str] | None = None,
+    scratch_bytes: int = 0,
+) -> PrimFunc:
+    """The same for regions of any shape: sizes are numbers that the function gets when called.
+
+    `sizes` names them. `body` gets the buffers and the scratch (None without), then an i32
+    expression for each of `sizes`. `packed` gives the TVM dtypes of the inputs that were packed.
+    """
+    flats = {
+        value: Flat(UNBOUNDED, memory_dtype(value.type.dtype))
+        for value in (*region.inputs, *region.outputs)
+    }
+    flats |= {region.inputs[i]: Flat(UNBOUNDED, dtype) for i, dtype in (packed or {}).items()}
+    return _function(region, body, flats, UNBOUNDED if scratch_bytes else 0, sizes)
+
+
+def _function(
+    region: Graph,
+    body: Callable[..., None],
+    flats: Mapping[Value, Flat],
+    scratch_bytes: int,
+    sizes: Sequence[str],
+) -> PrimFunc:
     builder: Any
     with IRBuilder() as builder:
         with T.prim_func(s_tir=True):
@@ -55,15 +94,15 @@ def kernel(
             T.func_attr({"global_symbol": "main", "tirx.noalias": True})
             buffers: dict[Value, Buffer] = {}
             for i, value in enumerate(region.inputs):
-                flat = packed.get(i) or _flat(value)
+                flat = flats[value]
                 buffers[value] = T.arg(f"in{i}", T.buffer((flat.elements,), flat.dtype))
             for i, value in enumerate(region.outputs):
-                flat = _flat(value)
+                flat = flats[value]
                 buffers[value] = T.arg(f"out{i}", T.buffer((flat.elements,), flat.dtype))
             scratch = None
             if scratch_bytes:
                 scratch = T.arg("scratch", T.buffer((scratch_bytes,), "uint8"))
-            body(buffers, scratch)
+            body(buffers, scratch, *(T.arg(name, T.int32()) for name in sizes))
     function: PrimFunc = builder.get()
     return function
 

@@ -1,0 +1,8 @@
+"""Kernels for microcontrollers: few bytes of code, sizes given at each call. No TVM to plan."""
+
+from graphopt.lower.kernel import Schedule
+from graphopt.schedules.mcu.generic import Generic
+from graphopt.targets import McuTarget
+
+# The first that accepts a region builds its kernel.
+SCHEDULES: tuple[Schedule[McuTarget], ...] = (Generic(),)
