@@ -17,7 +17,12 @@ _FOLDER = Path(__file__).parent
 
 def target_names() -> tuple[str, ...]:
     """Every name that `load_target` knows."""
-    return (HOST, *_names("cpu"), *_names("cores"), *_names("boards"))
+    return (*cpu_names(), *_names("cores"), *_names("boards"))
+
+
+def cpu_names() -> tuple[str, ...]:
+    """Every name that `load_cpu` knows."""
+    return (HOST, *_names("cpu"))
 
 
 def load_target(name: str = HOST, threads: int = 1) -> Target:
@@ -27,7 +32,7 @@ def load_target(name: str = HOST, threads: int = 1) -> Target:
         TargetError: no such target, this machine runs no known CPU, or the target cannot run
             that many threads.
     """
-    if name in (HOST, *_names("cpu")):
+    if name in cpu_names():
         return load_cpu(name, threads)
     if threads != 1:
         raise TargetError(f"target {name}", f"threads: expected 1, found {threads}")
@@ -49,6 +54,10 @@ def load_cpu(name: str = HOST, threads: int = 1) -> CpuTarget:
     Raises:
         TargetError: as `load_target`.
     """
+    if name not in cpu_names():
+        raise TargetError(
+            f"target {name}", f"expected a CPU, one of {', '.join(cpu_names())}, found {name!r}"
+        )
     if threads < 1:
         raise TargetError(f"target {name}", f"threads: expected at least 1, found {threads}")
     if name == HOST:

@@ -21,7 +21,7 @@ from graphopt.pipeline import run_pipeline
 from graphopt.quantization.layers import Layer
 from graphopt.quantization.samples import Sample
 from graphopt.runtime.model import Model
-from graphopt.targets import load_target
+from graphopt.targets import load_cpu
 
 Outputs = tuple[Array, ...]
 
@@ -80,7 +80,7 @@ class Evaluator:
             for value in values
         }
         fused = _fuse(graph, tuple(self._original))
-        program = lower_program(fused, load_target(target), exchangeable=tuple(self._original))
+        program = lower_program(fused, load_cpu(target), exchangeable=tuple(self._original))
         self._places = program.places
         self._model = Model(package(program, build(program)))
         self._workers = ThreadPoolExecutor(workers)

@@ -96,7 +96,7 @@ def quantize(
         equalize: without a plan, even out the channels between convolutions, where that helps.
         limit: use at most this many samples.
         shapes: whole shapes by input name, for inputs with symbolic dimensions.
-        target: what calibration runs on.
+        target: the CPU that calibration runs on.
         progress: called with one line on each step before it starts.
 
     Raises:

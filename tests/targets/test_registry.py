@@ -106,3 +106,8 @@ def test_unknown_name_lists_the_known_ones() -> None:
 def test_threads_must_be_positive() -> None:
     with pytest.raises(TargetError, match="threads: expected at least 1, found 0"):
         load_target("cpu", threads=0)
+
+
+def test_a_microcontroller_is_no_cpu() -> None:
+    with pytest.raises(TargetError, match="expected a CPU, one of cpu, x86-64-avx2"):
+        load_cpu("stm32f746")
