@@ -83,6 +83,14 @@ class TargetError(GraphoptError):
     """An unknown target, or an artifact built for a CPU other than this one."""
 
 
+class ToolchainError(GraphoptError):
+    """A compiler or emulator is not installed; names the Debian package."""
+
+
+class EmulatorError(GraphoptError):
+    """Code faulted or did not end on the emulator, or broke its contract; names the function."""
+
+
 class CalibrationError(GraphoptError):
     """An activation cannot be quantized: NaN or infinity for a sample; names node and sample."""
 

@@ -84,6 +84,7 @@ class Emulator:
     """A machine of QEMU that executes the code of a core.
 
     `system` is the suffix of `qemu-system-`; code starts at `flash_origin`, data at `sram_origin`.
+    The memory at `bulk_origin` takes weights and arenas, of any size that a model may have.
     """
 
     system: str
@@ -93,6 +94,8 @@ class Emulator:
     flash_bytes: int
     sram_origin: int
     sram_bytes: int
+    bulk_origin: int
+    bulk_bytes: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,7 +55,8 @@ def test_wheel_holds_every_module_and_data_file(tmp_path: Path) -> None:
         "graphopt/report/page.html.j2",
         "graphopt/report/pareto.html.j2",
         "graphopt/report/report.html.j2",
-        *(f"graphopt/targets/{path.name}" for path in (ROOT / "targets").glob("*.toml")),
+        *(f"graphopt/{path.relative_to(ROOT)}" for path in (ROOT / "targets").glob("*/*.toml")),
+        *(f"graphopt/{path.relative_to(ROOT)}" for path in (ROOT / "targets").rglob("support/*")),
     }
     assert sources() | data <= names
     assert not [name for name in names if name.startswith(("passes/", "tests/"))]

@@ -1,0 +1,1 @@
+"""Building and running code for microcontrollers: toolchain, emulator, exact counts."""
