@@ -221,7 +221,8 @@ class Emitter:
             self.store(slot, linear(place, whole), value)
             return
         extent = tensor.shape[axis]
-        if axis < rank - 1 or not tensor.vectorizes or extent < self.lanes:
+        whole_vectors = tensor.vectorizes and extent >= self.lanes > 1
+        if axis < rank - 1 or not whole_vectors:
             with self.loop(extent, kinds[axis]) as i:
                 self._nest(slot, tensor, whole, start, (*index, i), kinds)
             return
