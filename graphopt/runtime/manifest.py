@@ -38,7 +38,11 @@ class CallRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything needed to run a model besides its code and its weights."""
+    """Everything needed to run a model besides its code and its weights.
+
+    A firmware's C names start with `prefix`, such as `model` in `model_run`. Its inputs and outputs
+    may lie at `input_offsets` and `output_offsets` of the arena, or anywhere else.
+    """
 
     name: str
     target: str
@@ -50,6 +54,9 @@ class Manifest:
     arena_bytes: int
     arena_lower_bound: int
     weights_bytes: int
+    prefix: str = ""
+    input_offsets: tuple[int, ...] = ()
+    output_offsets: tuple[int, ...] = ()
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
@@ -73,7 +80,8 @@ def from_json(content: dict[str, Any], where: str) -> Manifest:
         fields = dict(content)
         for ports in ("inputs", "outputs"):
             fields[ports] = tuple(_port(port) for port in content[ports])
-        fields["features"] = tuple(content["features"])
+        for several in ("features", "input_offsets", "output_offsets"):
+            fields[several] = tuple(content[several])
         fields["calls"] = tuple(_call(call) for call in content["calls"])
         return Manifest(**fields)
     except (KeyError, TypeError, ValueError) as error:
