@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
     from graphopt.lower.program import Program
     from graphopt.report import Report
+    from graphopt.runtime.firmware import Firmware
     from graphopt.runtime.model import Model
 
+    AnyModel = str | Path | bytes | ModelProto | Graph
 Shapes = Mapping[str, Sequence[int]]
 GraphPhase = Literal["imported", "canonical", "quantized", "fused"]
 ProgramPhase = Literal["placed", "lowered"]
@@ -30,8 +32,8 @@ ProgramPhase = Literal["placed", "lowered"]
 
 @overload
 def compile(
-    model: str | Path | bytes | ModelProto | Graph,
-    target: str = "cpu",
+    model: AnyModel,
+    target: Literal["cpu"] = "cpu",
     shapes: Shapes | None = None,
     *,
     threads: int = 1,
@@ -42,7 +44,20 @@ def compile(
 ) -> Model: ...
 @overload
 def compile(
-    model: str | Path | bytes | ModelProto | Graph,
+    model: AnyModel,
+    target: str = "cpu",
+    shapes: Shapes | None = None,
+    *,
+    threads: int = 1,
+    passes: Sequence[str | Pass] = (),
+    constants: Mapping[str, Array] | None = None,
+    stop_after: None = None,
+    name: str = "model",
+    progress: Progress | None = None,
+) -> Model | Firmware: ...
+@overload
+def compile(
+    model: AnyModel,
     target: str = "cpu",
     shapes: Shapes | None = None,
     *,
@@ -54,7 +69,7 @@ def compile(
 ) -> Graph: ...
 @overload
 def compile(
-    model: str | Path | bytes | ModelProto | Graph,
+    model: AnyModel,
     target: str = "cpu",
     shapes: Shapes | None = None,
     *,
@@ -65,7 +80,7 @@ def compile(
     progress: Progress | None = None,
 ) -> Program: ...
 def compile(
-    model: str | Path | bytes | ModelProto | Graph,
+    model: AnyModel,
     target: str = "cpu",
     shapes: Shapes | None = None,
     *,
@@ -73,9 +88,12 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     stop_after: Phase | None = None,
+    name: str = "model",
     progress: Progress | None = None,
-) -> Model | Graph | Program:
+) -> Model | Firmware | Graph | Program:
     """Compile an ONNX model into one that runs, or as far as `stop_after`.
+
+    For a CPU the result is a `Model`, for a microcontroller the `Firmware` that a project links.
 
     Args:
         model: a path, the bytes of a file, a ModelProto, or a graph before "fused"; a graph's
@@ -87,13 +105,20 @@ def compile(
         constants: arrays by input name; these inputs are then no inputs any more.
         stop_after: a phase. Up to "fused" the result is the Graph that stands there, for
             "placed" and "lowered" the Program.
+        name: how the names of a firmware's files, functions and constants start.
         progress: called with one line on each step before it starts.
 
     Raises:
         GraphoptError: the subclass says what is wrong, the text where, and what to do.
     """
-    compilation = Compilation(target, threads, passes, progress)
+    compilation = Compilation(target, threads, passes, progress, name)
     return compilation.until(stop_after or "built", model, shapes, constants)
+
+
+def compile_for_cpu(graph: Graph, target: str = "cpu") -> Model:
+    """`compile` for a target that is known to be a CPU."""
+    compilation = Compilation(target)
+    return compilation.model(compilation.lowered(compilation.optimized(graph)))
 
 
 def optimize(graph: Graph, passes: Iterable[str | Pass] | None = None) -> Graph:
@@ -109,7 +134,7 @@ def optimize(graph: Graph, passes: Iterable[str | Pass] | None = None) -> Graph:
 
 
 def _imported(
-    model: str | Path | bytes | ModelProto | Graph,
+    model: AnyModel,
     shapes: Shapes | None,
     constants: Mapping[str, Array] | None,
 ) -> Graph:
@@ -130,6 +155,7 @@ class Compilation:
     threads: int = 1
     passes: Sequence[str | Pass] = ()
     progress: Progress | None = None
+    name: str = "model"
     instruments: Instruments = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     imported_nodes: int = 0
@@ -144,10 +170,10 @@ class Compilation:
     def until(
         self,
         phase: Phase,
-        model: str | Path | bytes | ModelProto | Graph,
+        model: AnyModel,
         shapes: Shapes | None,
         constants: Mapping[str, Array] | None = None,
-    ) -> Model | Graph | Program:
+    ) -> Model | Firmware | Graph | Program:
         """What stands at the end of `phase`; see `compile`."""
         if phase not in PHASES:
             raise OptionError("stop_after", f"expected one of {', '.join(PHASES)}, found {phase!r}")
@@ -159,7 +185,7 @@ class Compilation:
 
     def optimized(
         self,
-        model: str | Path | bytes | ModelProto | Graph,
+        model: AnyModel,
         shapes: Shapes | None = None,
         constants: Mapping[str, Array] | None = None,
         stop_after: Phase = "fused",
@@ -184,17 +210,38 @@ class Compilation:
 
             return lower_program(graph, load_target(self.target, self.threads))
 
-    def built(self, program: Program) -> Model:
+    def built(self, program: Program) -> Model | Firmware:
         """Machine code for a program, with its report beside it."""
+        from graphopt.targets import McuTarget
+
+        if isinstance(program.target, McuTarget):
+            return self._firmware(program)
+        return self.model(program)
+
+    def model(self, program: Program) -> Model:
+        """Machine code for a program on a CPU, with its report beside it."""
         with self._step("kernels"):
             from graphopt.lower.build import build
             from graphopt.lower.package import package
 
-            artifact = package(program, build(program, progress=self._kernels))
+            built = build(program, progress=self._kernels)
+            artifact = package(program, built, self.instruments.ports)
         from graphopt.report.artifact import with_report
         from graphopt.runtime.model import Model
 
         return Model(with_report(artifact, self.report(program)))
+
+    def _firmware(self, program: Program) -> Firmware:
+        with self._step("kernels"):
+            from graphopt.lower.mcu.build import build_objects
+            from graphopt.lower.mcu.package import package_firmware
+
+            objects = build_objects(program, progress=self._kernels)
+            artifact = package_firmware(program, objects, self.instruments.ports, self.name)
+        from graphopt.report.artifact import with_report
+        from graphopt.runtime.firmware import Firmware
+
+        return Firmware(with_report(artifact, self.report(program)))
 
     def report(self, program: Program) -> Report:
         """What was decided so far, and why."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, cast
 
 from graphopt.analysis.floats import FloatNode, float_nodes, is_quantized
+from graphopt.analysis.ports import PortQuants, port_quants
 from graphopt.errors import OptionError
 from graphopt.ir import Graph
 from graphopt.progress import Progress
@@ -64,6 +65,7 @@ class Instruments:
     permitted: int = 0
     last_permitted: str = ""
     floats: tuple[FloatNode, ...] | None = None
+    ports: PortQuants | None = None
     _dumped: int = 0
 
     @staticmethod
@@ -129,9 +131,11 @@ class Instruments:
             file.write_text(head + print_graph(graph, locations=True) + "\n")
 
     def after_phase(self, phase: str, graph: Graph) -> None:
-        """Check the invariant of a phase that has ended; note what it leaves in floats."""
+        """Check the invariant of a phase that has ended; note what its borders and floats are."""
         if self.verify != "off":
             verify_phase(graph, phase)
+        if phase == "quantized":
+            self.ports = port_quants(graph)
         if phase == "quantized" and is_quantized(graph):
             told = [
                 (record.name, each.where, each.reason)

@@ -40,7 +40,7 @@ def run_demo(folder: Path, progress: Progress) -> Outcome:
 
     compilation = Compilation(progress=progress)
     program = compilation.lowered(compilation.optimized(content))
-    model = compilation.built(program)
+    model = compilation.model(program)
     progress("running the digits")
     found = np.concatenate([model.run({"image": x})["probabilities"] for x in images])
     profile = model.profile({"image": images[0]}, repeats=50)

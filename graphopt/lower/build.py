@@ -41,19 +41,25 @@ def build(
     library = cache.get(name)
     if library is not None:
         return Built(library, 0)
-    objects: dict[str, bytes] = {}
-    missing: list[Kernel] = []
-    for kernel in program.kernels:
-        found = cache.get(f"{kernel.key}.o")
-        if found is None:
-            missing.append(kernel)
-        else:
-            objects[kernel.key] = found
-    objects |= _compile_all(missing, program, cache, progress)
-    library = link([_entry(program), *(objects[k.key] for k in program.kernels)])
+    objects, compiled = compile_kernels(program, cache, progress)
+    library = link([_entry(program), *objects.values()])
     cache.put(name, library)
     cache.trim()
-    return Built(library, len(missing))
+    return Built(library, compiled)
+
+
+def compile_kernels(
+    program: Program, cache: CodeCache, progress: Progress | None = None
+) -> tuple[dict[str, bytes], int]:
+    """The object files of a program's kernels by key, in the order of their first calls.
+
+    Also says how many of them the cache did not have. Raises as `build`.
+    """
+    found = {kernel.key: cache.get(f"{kernel.key}.o") for kernel in program.kernels}
+    missing = [kernel for kernel in program.kernels if found[kernel.key] is None]
+    compiled = _compile_all(missing, program, cache, progress)
+    objects = {key: content or compiled[key] for key, content in found.items()}
+    return objects, len(missing)
 
 
 def _description(program: Program) -> str:

@@ -14,7 +14,7 @@ from graphopt.ir import Array, DType, Graph, Node, Value
 from graphopt.lower.kernel import KernelPlan, Pack, Schedule
 from graphopt.lower.key import kernel_key
 from graphopt.lower.placement import constant_roots, is_alias, place
-from graphopt.lower.program import Address, Call, Kernel, Place, Program, as_bytes
+from graphopt.lower.program import Address, Call, Chunk, Kernel, Place, Program, as_bytes
 from graphopt.ops import Fused
 from graphopt.rewrite import Reject
 from graphopt.runtime.arrays import aligned
@@ -62,7 +62,8 @@ def lower_program(
 
     def store(root: Value, shape: tuple[int, ...], pack: Pack | None = None) -> Address:
         array = graph.constants[root].reshape(shape)
-        address = blob.add(pack(array) if pack is not None else array, shared=root not in places)
+        packed = pack(array) if pack is not None else array
+        address = blob.add(packed, root.name, shared=root not in places)
         if root in places:
             places[root] += (Place(address.offset, shape, pack),)
         return address
@@ -101,6 +102,7 @@ def lower_program(
         placement.arena_bytes,
         placement.arena_lower_bound,
         places,
+        tuple(blob.chunks),
     )
 
 
@@ -157,33 +159,29 @@ class _Weights:
 
     def __init__(self, alignment: int) -> None:
         self.alignment = alignment
-        self.chunks: list[NDArray[np.uint8]] = []
+        self.chunks: list[Chunk] = []
+        self.contents: list[NDArray[np.uint8]] = []
         self.known: dict[bytes, Address] = {}
         self.size = 0
 
-    def add(self, array: Array | NDArray[Any], shared: bool = True) -> Address:
+    def add(self, array: Array | NDArray[Any], name: str, shared: bool = True) -> Address:
         """The place of `array`; with `shared`, perhaps that of equal bytes added before."""
-        chunk = as_bytes(array)
-        digest = hashlib.sha256(chunk.data).digest() if shared else None
+        content = as_bytes(array)
+        digest = hashlib.sha256(content.data).digest() if shared else None
         if digest is not None and digest in self.known:
             return self.known[digest]
         address = Address("weights", 0, self.size)
         if digest is not None:
             self.known[digest] = address
-        self.chunks.append(chunk)
-        self.size += self._rounded(chunk.nbytes)
+        self.chunks.append(Chunk(self.size, array.dtype, array.size, name))
+        self.contents.append(content)
+        self.size += -(-content.nbytes // self.alignment) * self.alignment
         return address
 
     def join(self) -> NDArray[np.uint8]:
-        """All chunks in one array; the chunks are given up as they are copied."""
+        """All arrays in one; their own bytes are given up as they are copied."""
         blob = aligned(self.size)
         blob[:] = 0
-        offset = 0
-        while self.chunks:
-            chunk = self.chunks.pop(0)
-            blob[offset : offset + chunk.nbytes] = chunk
-            offset += self._rounded(chunk.nbytes)
+        for chunk in self.chunks:
+            blob[chunk.offset : chunk.offset + chunk.nbytes] = self.contents.pop(0)
         return blob
-
-    def _rounded(self, nbytes: int) -> int:
-        return -(-nbytes // self.alignment) * self.alignment

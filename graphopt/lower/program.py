@@ -87,13 +87,31 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Chunk:
+    """One array among the weights: `elements` of `dtype` from byte `offset` on.
+
+    `name` is that of the constant it was made from.
+    """
+
+    offset: int
+    dtype: np.dtype[Any]
+    elements: int
+    name: str
+
+    @property
+    def nbytes(self) -> int:
+        return self.elements * self.dtype.itemsize
+
+
+@dataclass(frozen=True)
 class Program:
     """Everything that runs, with every address decided.
 
     `weights` is one blob of packed constants, uint8. `arena_bytes` is the working memory of one
     run besides inputs and outputs; no plan for this order of calls needs less than
-    `arena_lower_bound`. `places` says of the constants that were asked for where they lie: nothing
-    else lies there, and nothing else depends on them.
+    `arena_lower_bound`. `chunks` are the arrays that the weights consist of. `places` says of the
+    constants that were asked for where they lie: nothing else lies there, and nothing else depends
+    on them.
     """
 
     graph: Graph
@@ -106,6 +124,7 @@ class Program:
     places: Mapping[Value, tuple[Place, ...]] = field(
         default_factory=dict[Value, tuple[Place, ...]]
     )
+    chunks: tuple[Chunk, ...] = ()
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from graphopt.api import compile
+from graphopt.api import compile_for_cpu
 from graphopt.errors import CalibrationError
 from graphopt.ir import Array, Graph, Value
 from graphopt.progress import Progress
@@ -80,7 +80,7 @@ def record(
 def tap(graph: Graph, values: Sequence[Value], target: str = "cpu") -> Callable[..., list[Array]]:
     """Compiled code that returns these values of `graph` for one sample, in their order."""
     names = tuple(f"tap{number}" for number in range(len(values)))
-    model = compile(replace(graph, outputs=tuple(values), output_names=names), target)
+    model = compile_for_cpu(replace(graph, outputs=tuple(values), output_names=names), target)
 
     def run(sample: Sample) -> list[Array]:
         results = model.run(sample)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from graphopt.api import compile
+from graphopt.api import compile_for_cpu
 from graphopt.errors import OptionError
 from graphopt.ir import Graph
 from graphopt.quantization.layers import Layer
@@ -37,7 +37,7 @@ def layer_seconds(
             raise OptionError("budget: latency", f"expected a named ONNX node, found {name}")
     seconds: dict[tuple[str, str], float] = {}
     for format in formats:
-        model = compile(quantized(format), target)
+        model = compile_for_cpu(quantized(format), target)
         seconds |= dict.fromkeys(((name, format) for name in layers), 0.0)
         for timed in model.profile(sample, REPEATS):
             names = set(timed.call.location.split("+"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, overload
 
 from graphopt.api import compile
 from graphopt.errors import ArtifactError
@@ -15,6 +15,7 @@ from graphopt.quantization.mixed import Mixed
 from graphopt.quantization.plan import QuantizationPlan
 
 if TYPE_CHECKING:
+    from graphopt.runtime.firmware import Firmware
     from graphopt.runtime.model import Model
 
 
@@ -36,8 +37,12 @@ class Quantized:
     seconds: Mapping[str, float] = field(default_factory=dict[str, float])
     mixed: Mixed | None = None
 
-    def compile(self, target: str = "cpu", threads: int = 1) -> Model:
-        """Machine code for the quantized graph; see `graphopt.compile`."""
+    @overload
+    def compile(self, target: Literal["cpu"] = "cpu", threads: int = 1) -> Model: ...
+    @overload
+    def compile(self, target: str = "cpu", threads: int = 1) -> Model | Firmware: ...
+    def compile(self, target: str = "cpu", threads: int = 1) -> Model | Firmware:
+        """The quantized graph for a target; see `graphopt.compile`."""
         return compile(self.graph, target, threads=threads)
 
     def save(self, folder: str | Path) -> None:

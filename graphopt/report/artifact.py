@@ -3,16 +3,19 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from graphopt.errors import ArtifactError
 from graphopt.report.data import Report
 from graphopt.report.html import render
 from graphopt.runtime.artifact import Artifact
+from graphopt.runtime.firmware_artifact import FirmwareArtifact
 
 PAGE, DATA = "report.html", "report.json"
+AnyArtifact = TypeVar("AnyArtifact", Artifact, FirmwareArtifact)
 
 
-def with_report(artifact: Artifact, report: Report) -> Artifact:
+def with_report(artifact: AnyArtifact, report: Report) -> AnyArtifact:
     """The artifact with `report` as two more files."""
     files = {PAGE: render(report).encode(), DATA: json.dumps(report.to_json(), indent=1).encode()}
     return replace(artifact, extras={**artifact.extras, **files})

@@ -6,17 +6,21 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from graphopt.errors import ArtifactError
-from graphopt.ir import DType, TensorType
+from graphopt.ir import DType, Quant, TensorType
 
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of a model, as its user names it."""
+    """An input or output of a model, as its user names it.
+
+    `quant` is what its integers stand for, where the model says so.
+    """
 
     name: str
     type: TensorType
+    quant: Quant | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,9 @@ class Manifest:
     """Everything needed to run a model besides its code and its weights.
 
     A firmware's C names start with `prefix`, such as `model` in `model_run`. Its inputs and outputs
-    may lie at `input_offsets` and `output_offsets` of the arena, or anywhere else.
+    may lie at `input_offsets` and `output_offsets` of the arena, or anywhere else. Its kernels have
+    the `form` of machine code (`library`) or of C (`source`); `flash_bytes` is an estimate of them
+    and the weights. Models for a CPU have none of these.
     """
 
     name: str
@@ -57,6 +63,8 @@ class Manifest:
     prefix: str = ""
     input_offsets: tuple[int, ...] = ()
     output_offsets: tuple[int, ...] = ()
+    form: str = ""
+    flash_bytes: int = 0
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
@@ -64,7 +72,12 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
     content = asdict(manifest)
     for ports in ("inputs", "outputs"):
         content[ports] = [
-            {"name": p.name, "dtype": p.type.dtype.value, "shape": list(p.type.shape)}
+            {
+                "name": p.name,
+                "dtype": p.type.dtype.value,
+                "shape": list(p.type.shape),
+                "quant": asdict(p.quant) if p.quant is not None else None,
+            }
             for p in getattr(manifest, ports)
         ]
     return content
@@ -92,7 +105,10 @@ def from_json(content: dict[str, Any], where: str) -> Manifest:
 
 def _port(content: dict[str, Any]) -> Port:
     shape = tuple(int(dim) for dim in content["shape"])
-    return Port(str(content["name"]), TensorType(DType(content["dtype"]), shape))
+    quant = content["quant"]
+    if quant is not None:
+        quant = Quant(tuple(quant["scales"]), tuple(quant["zero_points"]), quant["axis"])
+    return Port(str(content["name"]), TensorType(DType(content["dtype"]), shape), quant)
 
 
 def _call(content: dict[str, Any]) -> CallRecord:

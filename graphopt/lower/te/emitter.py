@@ -133,6 +133,8 @@ class Emitter:
 
     def run_of(self, start: Expr, count: int) -> Expr:
         """The index of `count` neighbours from `start`."""
+        if count == 1:
+            return start
         return tirx.Ramp(_int32(start), 1, count)
 
     def _even(self, *inputs: Expr) -> list[Expr]:

@@ -1,0 +1,224 @@
+"""The content of `model.h` and `model.c`: ports, constant arrays, and the calls in order."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphopt.ir import Quant, TensorType, Value
+from graphopt.lower.mcu.text import (
+    LINE,
+    array_c_type,
+    array_lines,
+    c_type,
+    comment,
+    finite,
+    wrapped,
+)
+from graphopt.lower.program import Address, Call, Chunk, Program
+from graphopt.runtime.manifest import Port
+
+_ROLES = {
+    ("conv", 1): "weights",
+    ("conv", 2): "bias",
+    ("conv_transpose", 1): "weights",
+    ("conv_transpose", 2): "bias",
+    ("lookup", 1): "table",
+    ("matmul", 0): "weights",
+    ("matmul", 1): "weights",
+    ("rescale", 1): "multiplier",
+    ("rescale", 2): "offset",
+}
+_LOCATION_LINES = 3
+
+
+@dataclass(frozen=True)
+class CPort:
+    """An input or output as C sees it.
+
+    `parameter` names it among the parameters of the function that runs the model, `macro` starts
+    the names of its constants.
+    """
+
+    name: str
+    parameter: str
+    macro: str
+    c_type: str
+    type: TensorType
+    quant: Quant | None
+
+    @property
+    def declaration(self) -> str:
+        """The parameter with its type."""
+        const = "const " if self.parameter.startswith("in") else ""
+        return f"{const}{self.c_type} *{self.parameter}"
+
+    @property
+    def buffer(self) -> str:
+        """What an example calls the memory behind it."""
+        return self.parameter.replace("in", "input").replace("out", "output")
+
+
+@dataclass(frozen=True)
+class CArray:
+    """A constant array; `about` says what it was made from."""
+
+    name: str
+    c_type: str
+    elements: int
+    lines: tuple[str, ...]
+    about: str
+
+
+@dataclass(frozen=True)
+class CCall:
+    """One call of a kernel: its lines, and what a reader should know about it."""
+
+    lines: tuple[str, ...]
+    about: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CKernel:
+    """A kernel and the lines that declare it."""
+
+    symbol: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Driver:
+    """Everything that the templates of the driver are filled with."""
+
+    inputs: tuple[CPort, ...]
+    outputs: tuple[CPort, ...]
+    arrays: tuple[CArray, ...]
+    kernels: tuple[CKernel, ...]
+    calls: tuple[CCall, ...]
+    copies: tuple[tuple[str, str, int], ...]
+
+
+def driver(
+    program: Program, inputs: tuple[Port, ...], outputs: tuple[Port, ...], prefix: str
+) -> Driver:
+    """The C driver of a program whose names start with `prefix`."""
+    c_inputs = _ports(inputs, prefix, "in", "INPUT")
+    c_outputs = _ports(outputs, prefix, "out", "OUTPUT")
+    chunks = {chunk.offset: chunk for chunk in program.chunks if chunk.nbytes}
+    names = _array_names(program, chunks)
+    parameters = {("input", i): port.parameter for i, port in enumerate(c_inputs)}
+    parameters |= {("output", i): port.parameter for i, port in enumerate(c_outputs)}
+
+    def place(address: Address) -> str:
+        if address.space == "weights":
+            return names.get(address.offset, "NULL")
+        start = parameters.get((address.space, address.index), "memory")
+        return f"{start} + {address.offset}" if address.offset else start
+
+    return Driver(
+        c_inputs,
+        c_outputs,
+        tuple(_array(chunk, names[offset], program) for offset, chunk in chunks.items()),
+        tuple(_kernel(call) for call in _first_calls(program)),
+        tuple(
+            CCall(
+                _listed(
+                    f"(void){call.kernel.symbol}",
+                    [*map(place, call.arguments), *map(str, call.kernel.plan.sizes)],
+                    indent=4,
+                ),
+                _about(number, call),
+            )
+            for number, call in enumerate(program.calls)
+        ),
+        tuple((place(c.destination), place(c.source), c.nbytes) for c in program.copies),
+    )
+
+
+def _ports(ports: tuple[Port, ...], prefix: str, parameter: str, macro: str) -> tuple[CPort, ...]:
+    """One port is called `in`, several `in0`, `in1`, ..."""
+    numbers = [""] if len(ports) == 1 else [str(i) for i in range(len(ports))]
+    return tuple(
+        CPort(
+            comment(port.name),
+            f"{parameter}{number}",
+            f"{prefix.upper()}_{macro}{number}",
+            c_type(port.type.dtype),
+            port.type,
+            port.quant,
+        )
+        for number, port in zip(numbers, ports, strict=True)
+    )
+
+
+def _array_names(program: Program, chunks: dict[int, Chunk]) -> dict[int, str]:
+    """Names by offset: the number of the first kernel that reads an array, and what for."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for number, call in enumerate(program.calls):
+        for value, address in zip(call.kernel.plan.region.inputs, call.arguments, strict=False):
+            if address.space != "weights" or address.offset in names or not value.type.nbytes:
+                continue
+            name = wanted = f"k{number}_{_role(call, value)}"
+            count = 1
+            while name in taken:
+                count += 1
+                name = f"{wanted}{count}"
+            taken.add(name)
+            names[address.offset] = name
+    copied = (copy.source.offset for copy in program.copies if copy.source.space == "weights")
+    for offset in (offset for offset in copied if offset in chunks):
+        names.setdefault(offset, f"result{len(names)}")
+    return names
+
+
+def _role(call: Call, value: Value) -> str:
+    for node in call.kernel.plan.region.nodes:
+        for i, read in enumerate(node.inputs):
+            if read is value:
+                return _ROLES.get((node.op.name, i), "constant")
+    return "constant"
+
+
+def _array(chunk: Chunk, name: str, program: Program) -> CArray:
+    content = program.weights[chunk.offset : chunk.offset + chunk.nbytes]
+    dtype = chunk.dtype
+    if not finite(content, dtype):
+        dtype = np.dtype(f"u{dtype.itemsize}")  # C has no constant for infinity and NaN
+    lines = tuple(array_lines(content, dtype))
+    return CArray(name, array_c_type(dtype), chunk.elements, lines, comment(chunk.name))
+
+
+def _first_calls(program: Program) -> tuple[Call, ...]:
+    """One call of each kernel, in the order of the first calls."""
+    return tuple(
+        {call.kernel.key: call for call in reversed(program.calls)}[k.key] for k in program.kernels
+    )
+
+
+def _kernel(call: Call) -> CKernel:
+    region = call.kernel.plan.region
+    parameters = [f"const void *in{i}" for i in range(len(region.inputs))]
+    parameters += [f"void *out{i}" for i in range(len(region.outputs))]
+    if len(call.arguments) > len(parameters):
+        parameters.append("void *scratch")
+    parameters += [f"int32_t n{i}" for i in range(len(call.kernel.plan.sizes))]
+    return CKernel(call.kernel.symbol, _listed(f"int32_t {call.kernel.symbol}", parameters))
+
+
+def _listed(head: str, items: Sequence[str], indent: int = 0) -> tuple[str, ...]:
+    """`head(items);` in lines that are short enough after `indent` columns."""
+    text = f"{head}({', '.join(items)});"
+    return tuple(textwrap.wrap(text, LINE - indent, subsequent_indent=" " * 4))
+
+
+def _about(number: int, call: Call) -> tuple[str, ...]:
+    macs = f"; {call.macs} MACs" if call.macs else ""
+    lines = [f"k{number}: {', '.join(call.operators)}{macs}"]
+    where = wrapped(call.location, width=90)
+    if len(where) > _LOCATION_LINES:
+        where = [*where[: _LOCATION_LINES - 1], "..."]
+    return tuple([*lines, *where])
