@@ -9,12 +9,15 @@ from typing import Any
 import tvm
 import tvm_ffi
 from tvm import s_tir, tirx
-from tvm.ir import PointerType, PrimType
+from tvm.ir import PointerType, PrimType, StringImm
 from tvm.tirx import PrimFunc
 from tvm.tirx.buffer import is_buffer_var
 
 from graphopt.errors import BuildError
-from graphopt.targets import Target
+from graphopt.targets import McuTarget, Target
+
+# TVM lets every function that calls another be unwound, which on Arm links some 10 KiB of code.
+_NO_UNWINDER = 'module asm ".weak __aeabi_unwind_cpp_pr0"'
 
 
 def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: bool = True) -> bytes:
@@ -42,6 +45,8 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
         [*declared, tirx.AttrStmt(zero, "device_id", zero, device), tirx.Return(zero)]
     )
     attributes = {"s_tir": True, "tirx.noalias": noalias, "global_symbol": symbol}
+    if isinstance(target, McuTarget):
+        body = tirx.AttrStmt(zero, "pragma_import_llvm", StringImm(_NO_UNWINDER), body)
     plain = PrimFunc([*pointers, *numbers], body, PrimType("int32")).with_attr(attributes)
     return _compile(tvm.IRModule({symbol: plain}), symbol, target)
 
