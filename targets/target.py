@@ -140,7 +140,8 @@ class McuTarget(Target):
 
     @property
     def llvm(self) -> dict[str, object]:
-        described = super().llvm
+        # What TVM takes anyway, with a warning for every kernel.
+        described = super().llvm | {"vector-width": 128}
         if self.float_abi:
             described["mfloat-abi"] = self.float_abi
         if self.abi:
