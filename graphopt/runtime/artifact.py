@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphopt.errors import ArtifactError, TargetError
-from graphopt.runtime.folder import MANIFEST, load_manifest, save_folder
+from graphopt.runtime.folder import MANIFEST, check_folder, save_folder
 from graphopt.runtime.manifest import Manifest
 from graphopt.targets import missing_features
 
@@ -49,7 +49,7 @@ def load_artifact(folder: Path) -> Artifact:
         TargetError: this machine's CPU lacks instructions that the code uses.
     """
     where = str(folder)
-    manifest = load_manifest(folder, (LIBRARY, WEIGHTS))
+    manifest = check_folder(folder, (LIBRARY, WEIGHTS)).manifest
     missing = missing_features(frozenset(manifest.features))
     if missing:
         raise TargetError(

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def save_folder(
 ) -> None:
     """Write an artifact folder; an older one there is replaced as a whole, or not at all.
 
-    `files` are those that `load_manifest` checks to be as they were written, `extras` others.
+    `files` are those that `check_folder` checks to be as they were written, `extras` others.
 
     Raises:
         ArtifactError: the folder cannot be written, or holds something that is no artifact.
@@ -59,10 +60,18 @@ def save_folder(
             shutil.rmtree(temporary, ignore_errors=True)
 
 
-def load_manifest(folder: Path, needed: Collection[str] = ()) -> Manifest:
-    """The manifest of an artifact folder, all of whose checked files are as they were written.
+@dataclass(frozen=True)
+class Checked:
+    """The manifest of an artifact folder, and its files that are as they were written."""
 
-    `needed` are files that must be among those.
+    manifest: Manifest
+    files: frozenset[str]
+
+
+def check_folder(folder: Path, needed: Collection[str] = ()) -> Checked:
+    """Read the manifest of an artifact folder, and see that no file changed since.
+
+    `needed` are files that must be among those that are checked.
 
     Raises:
         ArtifactError: a file is missing or is not what was saved, or the format is another.
@@ -86,7 +95,7 @@ def load_manifest(folder: Path, needed: Collection[str] = ()) -> Manifest:
                 f"{name}: expected sha256 {saved.get(name)}, found {digest}",
                 "the artifact is damaged: compile the model again",
             )
-    return from_json(content["model"], where)
+    return Checked(from_json(content["model"], where), frozenset(found) - {_ITSELF})
 
 
 def _other_format(where: str, content: Any) -> ArtifactError:

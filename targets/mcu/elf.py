@@ -1,14 +1,15 @@
-"""Symbols of linked programs, as the toolchain's `nm` lists them."""
+"""What linked programs consist of: symbols and sections."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from io import BytesIO
 
-from graphopt.targets.mcu.toolchain import call, find
-from graphopt.targets.target import McuTarget
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Symbol as ElfSymbol
+from elftools.elf.sections import SymbolTableSection
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,8 @@ class SymbolTable:
         self._functions = sorted(functions, key=lambda s: (s.address, s.nbytes))
         self._starts = [symbol.address for symbol in self._functions]
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._by_name
+    def __getitem__(self, name: str) -> Symbol:
+        return self._by_name[name]
 
     def address(self, name: str) -> int:
         """Where `name` starts; bit 0, which marks Thumb code, is clear."""
@@ -46,20 +47,27 @@ class SymbolTable:
         return function if address < function.address + max(function.nbytes, 1) else None
 
 
-def read_symbols(program: Path, target: McuTarget) -> SymbolTable:
-    """The symbols that `program` defines.
+def read_symbols(program: bytes) -> SymbolTable:
+    """The named places of a linked program."""
+    table = ELFFile(BytesIO(program)).get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        return SymbolTable(())
+    return SymbolTable(
+        Symbol(
+            symbol.name,
+            symbol["st_value"] & ~1 if _is_function(symbol) else symbol["st_value"],
+            symbol["st_size"],
+            _is_function(symbol),
+        )
+        for symbol in table.iter_symbols()
+        if symbol.name and symbol["st_shndx"] != "SHN_UNDEF"
+    )
 
-    Raises:
-        ToolchainError: `nm` is not installed.
-        BuildError: it does not read the file.
-    """
-    nm = find(f"{target.toolchain.prefix}-nm", target.toolchain.packages)
-    listed = call([nm, "--defined-only", "--format=posix", program], "symbols")
-    return SymbolTable(_symbol(line) for line in listed.splitlines())
+
+def section_bytes(program: bytes) -> dict[str, int]:
+    """The bytes of every section, by name."""
+    return {s.name: int(s.data_size) for s in ELFFile(BytesIO(program)).iter_sections()}
 
 
-def _symbol(line: str) -> Symbol:
-    name, kind, value, *size = line.split()
-    is_function = kind in "tTwW"
-    address = int(value, 16) & ~1 if is_function else int(value, 16)
-    return Symbol(name, address, int(size[0], 16) if size else 0, is_function)
+def _is_function(symbol: ElfSymbol) -> bool:
+    return bool(symbol["st_info"]["type"] == "STT_FUNC")

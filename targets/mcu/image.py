@@ -61,7 +61,8 @@ def link(target: McuTarget, inputs: Sequence[Path], roots: Sequence[str]) -> Ima
         how = ["-nostdlib", "-static", f"-Wl,-T,{script}", "-Wl,--no-warn-rwx-segments"]
         files: list[str | Path] = [*support, *inputs, *libraries(target), "-o", program]
         call([gcc, *flags, *_FLAGS, *how, *needed, *files], f"image for {machine.machine}")
-        return Image(program.read_bytes(), read_symbols(program, target), machine)
+        content = program.read_bytes()
+        return Image(content, read_symbols(content), machine)
 
 
 def libraries(target: McuTarget) -> tuple[str, ...]:

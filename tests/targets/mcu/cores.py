@@ -9,6 +9,7 @@ import pytest
 from graphopt.targets import McuTarget, load_target
 from graphopt.targets.mcu.toolchain import compiler, missing_packages
 
+FLAGS = ("-O2", "-ffreestanding", "-ffunction-sections", "-fdata-sections")
 CORES = ("cortex-m0plus", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc")
 
 
@@ -27,8 +28,7 @@ def compile_c(target: McuTarget, source: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernel.o"
         subprocess.run(
-            [compiler(target), *target.toolchain.flags, "-O2", "-ffreestanding", "-xc", "-c", "-"]
-            + ["-o", path],
+            [compiler(target), *target.toolchain.flags, *FLAGS, "-xc", "-c", "-"] + ["-o", path],
             input=source,
             text=True,
             check=True,

@@ -1,0 +1,101 @@
+"""A model's folder of C and archives, linked to run on the emulator, and alone to be weighed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphopt.targets.mcu.elf import read_symbols, section_bytes
+from graphopt.targets.mcu.image import Image, libraries, link
+from graphopt.targets.mcu.toolchain import call, compiler
+from graphopt.targets.target import McuTarget
+
+_FLAGS = ("-std=c99", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror")
+_OBJECT = ".model-source.o"
+_ALONE = f"""
+SECTIONS {{
+  .text : {{ *(.text .text.*) }}
+  .weights : {{ *{_OBJECT}(.rodata .rodata.* .srodata .srodata.*) }}
+  .rodata : {{ *(.rodata .rodata.* .srodata .srodata.* .ARM.extab*) }}
+  .ARM.exidx : {{ *(.ARM.exidx*) }}
+  .data : {{ *(.data .data.* .sdata .sdata.*) }}
+  .bss (NOLOAD) : {{ *(.bss .bss.* .sbss .sbss.* COMMON) }}
+  /DISCARD/ : {{ *(.comment .ARM.attributes .riscv.attributes .eh_frame .note.*) }}
+}}
+"""
+
+
+@dataclass(frozen=True)
+class Flash:
+    """What a linked model takes of the flash, without anything of the program around it.
+
+    `weights_bytes` are the constants of the model's C file; `code_bytes` are all the rest: driver,
+    kernels with their tables, and functions of the compiler's library that they call.
+    """
+
+    weights_bytes: int
+    code_bytes: int
+
+    @property
+    def total_bytes(self) -> int:
+        return self.weights_bytes + self.code_bytes
+
+
+@dataclass(frozen=True)
+class ModelImage:
+    """A model ready to run. `header_arena_bytes` is what its header says that the arena takes."""
+
+    image: Image
+    header_arena_bytes: int
+    flash: Flash
+
+
+def build_model(files: Mapping[str, bytes], prefix: str, target: McuTarget) -> ModelImage:
+    """Compile and link the C files and archives among `files`.
+
+    Raises:
+        ToolchainError: the toolchain is not installed.
+        BuildError: the files do not compile or link; says why.
+    """
+    with tempfile.TemporaryDirectory(prefix="graphopt-") as name:
+        work = Path(name)
+        for file, content in files.items():
+            (work / file).write_bytes(content)
+        objects: list[Path] = []
+        for source in sorted(work.glob("*.c")):
+            objects.append(work / f"{source.stem}{_OBJECT}")
+            _compile(source, objects[-1], target)
+        archives = sorted(work.glob("*.a"))
+        run = f"{prefix}_run"
+        flash = _weigh([*objects, *archives], run, target, work)
+        image = link(target, [*objects, *archives], [run])
+        return ModelImage(image, _header_arena_bytes(prefix, target, work), flash)
+
+
+def _compile(source: Path, to: Path, target: McuTarget) -> None:
+    sections = ("-ffunction-sections", "-fdata-sections")
+    flags = (*target.toolchain.flags, *_FLAGS, *sections)
+    call([compiler(target), *flags, "-c", source, "-o", to], source.name)
+
+
+def _header_arena_bytes(prefix: str, target: McuTarget, work: Path) -> int:
+    """The header's constant, as the compiler sees it: the size of a variable that is as large."""
+    source, compiled = work / "header-arena.c", work / "header-arena.o"
+    size = f"{prefix.upper()}_ARENA_BYTES"
+    source.write_text(f'#include "{prefix}.h"\nchar arena[{size}];\n', "utf-8")
+    _compile(source, compiled, target)
+    return read_symbols(compiled.read_bytes())["arena"].nbytes
+
+
+def _weigh(files: Sequence[Path], run: str, target: McuTarget, work: Path) -> Flash:
+    script, program = work / "alone.ld", work / "alone.elf"
+    script.write_text(_ALONE, "utf-8")
+    how = ["-nostdlib", "-static", "-Wl,--gc-sections", f"-Wl,-T,{script}", f"-Wl,--entry={run}"]
+    silent = ["-Wl,--no-warn-rwx-segments", f"-Wl,--undefined={run}"]
+    parts: list[str | Path] = [*how, *silent, *files, *libraries(target), "-o", program]
+    call([compiler(target), *target.toolchain.flags, *parts], "model alone")
+    sizes = section_bytes(program.read_bytes())
+    code = sum(sizes.get(name, 0) for name in (".text", ".rodata", ".ARM.exidx", ".data"))
+    return Flash(sizes.get(".weights", 0), code)

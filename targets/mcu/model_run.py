@@ -1,0 +1,109 @@
+"""Run a linked model on samples, and look at what it did to memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphopt.ir import Array
+from graphopt.lower.program import as_bytes
+from graphopt.runtime.manifest import Manifest
+from graphopt.targets.mcu.emulator import TIMEOUT_SECONDS, execute
+from graphopt.targets.mcu.image import Image
+from graphopt.targets.mcu.job import Job
+from graphopt.targets.mcu.model_places import ModelPlaces
+from graphopt.targets.mcu.plugin import Segment
+from graphopt.targets.mcu.stack import paint_stack, save_stack, used_stack
+
+# Two, because a model may write just what was there before.
+_PAINTS = (0xA5A5A5A5, 0x5A5A5A5A)
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What one run of a model executed and touched.
+
+    `arena_bytes` reach to the last byte of the arena that was written, by the caller or the model.
+    `segments` are the counts of what ran before the first kernel, then of each entry to a kernel.
+    """
+
+    outputs: list[Array]
+    segments: list[Segment]
+    arena_bytes: int
+    stack_bytes: int
+
+
+def run_samples(
+    image: Image,
+    manifest: Manifest,
+    samples: Sequence[Sequence[Array]],
+    in_arena: bool = True,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> list[list[Array]]:
+    """The outputs for each sample, whose arrays are in the order of the model's inputs.
+
+    With `in_arena`, inputs and outputs lie in the arena where the model allows it, else in buffers
+    of their own.
+
+    Raises:
+        ToolchainError: QEMU or this machine's C compiler is not installed.
+        EmulatorError: the model faulted, hung, wrote outside of its memory, or is too large for the
+            machine.
+    """
+    places, job = ModelPlaces(image, manifest, in_arena), Job()
+    job.fill(places.start, places.end - places.start, _PAINTS[0])
+    saved: list[tuple[int, list[int]]] = []
+    for sample in samples:
+        for array, address in zip(sample, places.inputs, strict=True):
+            job.load(address, as_bytes(array).tobytes())
+        saved.append((places.call(job), places.save_outputs(job)))
+    margins = [job.save(start, end - start) for start, end in places.margins()]
+    results = execute(image, job, _entries(manifest), timeout_seconds=timeout_seconds).results
+    places.check([results[index] for index in margins], _PAINTS[0])
+    outputs: list[list[Array]] = []
+    for status, indices in saved:
+        places.check_status(results[status])
+        outputs.append(places.outputs_of([results[index] for index in indices]))
+    return outputs
+
+
+def footprint(
+    image: Image,
+    manifest: Manifest,
+    sample: Sequence[Array],
+    timeout_seconds: float = TIMEOUT_SECONDS,
+) -> Footprint:
+    """What one run does, its inputs and outputs in the arena. Raises as `run_samples`."""
+    places, job = ModelPlaces(image, manifest, in_arena=True), Job()
+    saved: list[tuple[int, int, int, list[int]]] = []
+    for paint in _PAINTS:
+        job.fill(places.start, places.end - places.start, paint)
+        paint_stack(job, image)
+        for array, address in zip(sample, places.inputs, strict=True):
+            job.load(address, as_bytes(array).tobytes())
+        status, stack = places.call(job), save_stack(job, image)
+        memory = job.save(places.start, places.end - places.start)
+        saved.append((status, stack, memory, places.save_outputs(job)))
+    outcome = execute(image, job, _entries(manifest), True, timeout_seconds)
+    results, reach = outcome.results, 0
+    for paint, (status, _, memory, _) in zip(_PAINTS, saved, strict=True):
+        places.check_status(results[status])
+        after = results[memory]
+        places.check(
+            [after[a - places.start : b - places.start] for a, b in places.margins()], paint
+        )
+        (touched,) = np.nonzero(places.arena_of(after) != paint & 0xFF)
+        reach = max(reach, int(touched[-1]) + 1 if len(touched) else 0)
+    _, stack, _, outputs = saved[0]
+    return Footprint(
+        places.outputs_of([results[index] for index in outputs]),
+        outcome.calls[0],
+        max(reach, places.ports_reach),
+        used_stack(results[stack], image),
+    )
+
+
+def _entries(manifest: Manifest) -> list[str]:
+    return list(dict.fromkeys(call.symbol for call in manifest.calls))
