@@ -14,6 +14,7 @@ from tvm.tirx import PrimFunc
 from tvm.tirx.buffer import is_buffer_var
 
 from graphopt.errors import BuildError
+from graphopt.lower.mathematics import spelled_out
 from graphopt.targets import McuTarget, Target
 
 # TVM lets every function that calls another be unwound, which on Arm links some 10 KiB of code.
@@ -30,6 +31,8 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
     Raises:
         BuildError: TVM or LLVM refused the function.
     """
+    if isinstance(target, McuTarget):
+        function = spelled_out(function, target)
     source: Any = function  # TVM declares the fields of its nodes in C++, out of sight of Python
     buffers = [p for p in source.params if is_buffer_var(p)]
     numbers = [p for p in source.params if not is_buffer_var(p)]

@@ -26,7 +26,7 @@ class Generic:
         self, region: Graph, target: CpuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
         try:
-            program = program_of(region)
+            program = program_of(region, target.alignment)
         except UnsupportedOperator as error:
             return Reject(str(error).splitlines()[0])
         lanes = _lanes(region, target)

@@ -10,6 +10,7 @@ from graphopt.ir import Graph
 from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.te.region import program_of
 from graphopt.rewrite import Reject
+from graphopt.schedules.mcu.library import library_calls
 from graphopt.targets import McuTarget
 
 if TYPE_CHECKING:
@@ -25,8 +26,11 @@ class Generic:
     def plan(
         self, region: Graph, target: McuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
+        calls = library_calls(region)
+        if calls:
+            return Reject("; ".join(f"{node}: {reason}" for node, reason in calls.items()))
         try:
-            program = program_of(region)
+            program = program_of(region, target.alignment)
         except UnsupportedOperator as error:
             return Reject(str(error).splitlines()[0])
 

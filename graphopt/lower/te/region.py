@@ -65,13 +65,15 @@ RULES: dict[type[Op], Rule] = {
 }
 
 
-def program_of(region: Graph) -> Program:
-    """The program of a region; imports no TVM.
+def program_of(region: Graph, alignment: int) -> Program:
+    """The program of a region, whose scratch has places on boundaries of `alignment` bytes.
+
+    Imports no TVM.
 
     Raises:
         UnsupportedOperator: an operator or a type has no tensor expression.
     """
-    program = Program()
+    program = Program(alignment)
     values: dict[Value, Tensor] = {}
     uses = Counter(v for node in region.nodes for v in node.inputs)
     slots: dict[Value, list[Slot]] = {}

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 Expr = Any
 Index = tuple[Expr, ...]
 At = Callable[["Emitter", Index], Expr]
-ALIGNMENT = 64
 
 
 @dataclass(frozen=True)
@@ -72,8 +71,12 @@ Step = Callable[["Emitter"], None]
 
 @dataclass
 class Program:
-    """The steps of one kernel, in order, and the scratch memory they need."""
+    """The steps of one kernel, in order, and the scratch memory they need.
 
+    Every place in the scratch memory starts at a multiple of `alignment` bytes.
+    """
+
+    alignment: int
     steps: list[Step] = field(default_factory=list[Step])
     scratches: list[Slot] = field(default_factory=list[Slot])
     scratch_bytes: int = 0
@@ -83,7 +86,7 @@ class Program:
         slot = Slot("scratch", self.scratch_bytes, dtype, elements)
         self.scratches.append(slot)
         used = max(1, elements) * dtype.itemsize
-        self.scratch_bytes += -(-used // ALIGNMENT) * ALIGNMENT
+        self.scratch_bytes += -(-used // self.alignment) * self.alignment
         return slot
 
     def compute(self, tensor: Tensor, into: Slot | None = None) -> Tensor:
