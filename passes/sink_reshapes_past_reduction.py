@@ -5,37 +5,43 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graphopt.analysis.axes import groups
-from graphopt.ir import Value
-from graphopt.ops import LayerNorm, Reduce, Reshape, Softmax
+from graphopt.ir import Op, Value
+from graphopt.ops import IntegerSoftmax, LayerNorm, Reduce, Reshape, Softmax
 from graphopt.rewrite import AnyValue, Apply, Match, OneOf, Reject, RewritePass
 
 
 class SinkReshapesPastReduction(RewritePass):
     """op(reshape(x)) becomes reshape(op(x)) where the reshape keeps the axes that op sums over.
 
-    op is reduce, softmax or layer_norm.
+    op is reduce, softmax, integer_softmax or layer_norm.
     """
 
     name = "sink-reshapes-past-reduction"
     x = AnyValue()
     reshape = Apply(Reshape, x)
-    root = OneOf(Apply(LayerNorm, reshape), Apply(Softmax, reshape), Apply(Reduce, reshape))
+    root = OneOf(
+        Apply(LayerNorm, reshape),
+        Apply(Softmax, reshape),
+        Apply(IntegerSoftmax, reshape, ...),
+        Apply(Reduce, reshape),
+    )
 
     def rewrite(self, match: Match) -> Value | Reject:
         x, op = match[self.x], match.root.op
-        assert isinstance(op, LayerNorm | Softmax | Reduce)
+        assert isinstance(op, LayerNorm | Softmax | IntegerSoftmax | Reduce)
         if x.type.elements == 0:
             return Reject("it is empty")
         kept = kept_axes(x.type.dims, match[self.reshape].type.dims)
-        wanted = (op.axis,) if isinstance(op, Softmax) else op.axes
+        wanted = (op.axis,) if isinstance(op, Softmax | IntegerSoftmax) else op.axes
         if not all(axis in kept for axis in wanted):
             return Reject("the reshape splits or merges an axis that is summed over")
         axes = tuple(sorted(kept[axis] for axis in wanted))
-        if isinstance(op, Softmax):
-            moved: Softmax | LayerNorm | Reduce = replace(op, axis=axes[0])
+        if isinstance(op, Softmax | IntegerSoftmax):
+            moved: Op = replace(op, axis=axes[0])
         else:
             moved = replace(op, axes=axes)
-        return match.emit(Reshape(match.root.output.type.dims), match.emit(moved, x))
+        y = match.emit(moved, x, *match.root.inputs[1:])
+        return match.emit(Reshape(match.root.output.type.dims), y)
 
 
 def kept_axes(source: tuple[int, ...], target: tuple[int, ...]) -> dict[int, int]:

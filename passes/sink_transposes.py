@@ -11,6 +11,7 @@ from graphopt.ops import (
     CumSum,
     Dequantize,
     Elementwise,
+    IntegerSoftmax,
     LayerNorm,
     Lookup,
     Pad,
@@ -24,7 +25,7 @@ from graphopt.rewrite import AnyValue, Apply, Match, OneOf, Reject, RewritePass
 
 ONE_INPUT = (
     *(LayerNorm, Softmax, Reduce, ArgReduce, CumSum, Pad, Slice),
-    *(Quantize, Dequantize, Lookup),
+    *(Quantize, Dequantize, Lookup, IntegerSoftmax),
 )
 
 
@@ -51,6 +52,7 @@ class SinkTransposes(RewritePass):
         Apply(Quantize, transpose, ...),
         Apply(Dequantize, transpose, ...),
         Apply(Lookup, transpose, ...),
+        Apply(IntegerSoftmax, transpose, ...),
     )
 
     def rewrite(self, match: Match) -> Value | Reject:
@@ -90,7 +92,7 @@ def _may_be_transposed(value: Value, match: Match) -> bool:
 def _with_axes_of_input(op: Op, perm: tuple[int, ...]) -> Op:
     """`op` with axis i of the transpose's output named as axis perm[i] of its input."""
     match op:
-        case Softmax() | ArgReduce() | CumSum():
+        case Softmax() | IntegerSoftmax() | ArgReduce() | CumSum():
             return replace(op, axis=perm[op.axis])
         case Quantize() | Dequantize():
             return op if op.axis is None else replace(op, axis=perm[op.axis])

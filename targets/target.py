@@ -117,8 +117,9 @@ class McuTarget(Target):
     16-bit products an instruction (SMLAD); `mve`: Helium vectors of 16 bytes; `fpu`: the float
     types that it computes in; `rounding`: an instruction that rounds floats to whole numbers;
     `long_multiply`: one for the upper half of a 64-bit product; `unaligned`: words may start at
-    any byte. `cycles` estimates the cycles of one instruction by its class. `board` is None for a core by itself, which then has no limits.
-    `form` is what kernels become: machine code, or C that any compiler of the core takes.
+    any byte. `cycles` estimates the cycles of one instruction by its class. `board` is None for
+    a core by itself, which then has no limits. `form` is what kernels become: machine code, or C
+    that any compiler of the core takes.
     """
 
     core: str

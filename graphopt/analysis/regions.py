@@ -22,6 +22,7 @@ from graphopt.ops import (
     Elementwise,
     Expand,
     Gather,
+    IntegerSoftmax,
     LayerNorm,
     Lookup,
     MatMul,
@@ -45,6 +46,7 @@ COMPUTING: tuple[type[Op], ...] = (
     SumPool,
     Reduce,
     Softmax,
+    IntegerSoftmax,
     LayerNorm,
 )
 MOVING: tuple[type[Op], ...] = (Transpose, Slice, Pad, DepthToSpace, Expand, Tile, Gather)

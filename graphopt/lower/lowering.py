@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from graphopt.errors import UnsupportedOperator
-from graphopt.ir import Array, DType, Graph, Node, Value
+from graphopt.ir import Array, DType, Graph, Node, Op, Value
 from graphopt.lower.kernel import KernelPlan, Pack, Schedule
 from graphopt.lower.key import kernel_key
 from graphopt.lower.placement import constant_roots, is_alias, place
 from graphopt.lower.program import Address, Call, Chunk, Kernel, Place, Program, as_bytes
-from graphopt.ops import Fused
+from graphopt.ops import Fused, OnnxOp
 from graphopt.rewrite import Reject
 from graphopt.runtime.arrays import aligned
 from graphopt.schedules import schedules_for
@@ -39,7 +39,7 @@ def lower_program(
             `Program.places` names.
 
     Raises:
-        UnsupportedOperator: no schedule takes a region; says why each refused.
+        UnsupportedOperator: no schedule takes some regions; names all of them, and says why.
     """
     if schedules is None:
         schedules = schedules_for(target)
@@ -48,12 +48,18 @@ def lower_program(
     constants = constant_roots(graph, aliased)
     kernels: dict[Node, Kernel] = {}
     rejected: dict[Node, Rejections] = {}
+    refused: list[Node] = []
     for node in graph.nodes:
         if is_alias(node) or all(v.type.elements == 0 for v in node.outputs):
             continue
         known = frozenset(i for i, v in enumerate(node.inputs) if v in constants)
         plan, rejected[node] = _choose(node, target, known, schedules)
-        kernels[node] = Kernel(kernel_key(plan, known, target), plan)
+        if plan is None:
+            refused.append(node)
+        else:
+            kernels[node] = Kernel(kernel_key(plan, known, target), plan)
+    if refused:
+        raise _unsupported(graph, target, {node: rejected[node] for node in refused})
 
     blob = _Weights(target.alignment)
     packed: dict[tuple[Node, int], Address] = {}
@@ -129,7 +135,8 @@ def _call(
 
 def _choose(
     node: Node, target: Target, constants: frozenset[int], schedules: Sequence[Schedule[Any]]
-) -> tuple[KernelPlan, Rejections]:
+) -> tuple[KernelPlan | None, Rejections]:
+    """The plan of the first schedule that takes the region; why those before did not."""
     assert isinstance(node.op, Fused)
     rejected: list[tuple[str, Reject]] = []
     for schedule in schedules:
@@ -137,13 +144,30 @@ def _choose(
         if isinstance(plan, KernelPlan):
             return plan, tuple(rejected)
         rejected.append((schedule.name, plan))
-    operators = ", ".join(inner.op.name for inner in node.op.body.nodes)
-    reasons = "; ".join(f"{name}: {reject.reason}" for name, reject in rejected)
-    raise UnsupportedOperator(
-        str(node),
-        f"no kernel for {operators}: {reasons or 'no schedules were given'}",
-        f"remove the operator from the model, or add a schedule for it on {target.name}",
+    return None, tuple(rejected)
+
+
+def _unsupported(
+    graph: Graph, target: Target, refused: Mapping[Node, Rejections]
+) -> UnsupportedOperator:
+    """One error for all regions without a kernel, with what the schedule of last resort said."""
+    lines: list[str] = []
+    for node, rejected in refused.items():
+        assert isinstance(node.op, Fused)
+        operators = ", ".join(dict.fromkeys(_name(inner.op) for inner in node.op.body.nodes))
+        where = str(node.location) or f"%{node.outputs[0].name}"
+        reason = f"{rejected[-1][0]}: {rejected[-1][1].reason}" if rejected else "no schedules"
+        lines.append(f"  {where}: no kernel for {operators}: {reason}")
+    return UnsupportedOperator(
+        graph.name,
+        f"operators: expected a kernel on {target.name} for each, found none for {len(refused)} "
+        f"of {len(graph.nodes)} kernels\n" + "\n".join(lines),
+        "remove or replace these operators in the model, or compile it for a target that has them",
     )
+
+
+def _name(op: Op) -> str:
+    return op.op_type if isinstance(op, OnnxOp) else op.name
 
 
 def _refuse_strings(graph: Graph) -> None:

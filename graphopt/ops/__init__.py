@@ -50,6 +50,7 @@ from graphopt.ops.indexing import (
     ScatterElements,
     ScatterNd,
 )
+from graphopt.ops.integer_softmax import IntegerSoftmax
 from graphopt.ops.matmul import (
     MatMul,
 )
@@ -210,6 +211,7 @@ OPS: dict[str, type[Op]] = {
         SumPool,
         MatMul,
         Softmax,
+        IntegerSoftmax,
         LayerNorm,
         Reduce,
         ArgReduce,
@@ -292,6 +294,7 @@ __all__ = [
     "HardSigmoid",
     "HardSwish",
     "Identity",
+    "IntegerSoftmax",
     "IsInf",
     "IsNan",
     "LayerNorm",

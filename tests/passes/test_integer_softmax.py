@@ -6,10 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from graphopt import ops
 from graphopt.interpreter import evaluate
 from graphopt.ir import Array, DType, Graph
 from graphopt.ops.quantization import integer_range
 from graphopt.passes.integer_softmax import IntegerSoftmax
+from graphopt.passes.sink_reshapes_past_reduction import SinkReshapesPastReduction
+from graphopt.passes.sink_transposes import SinkTransposes
+from graphopt.rewrite import Pass
 from graphopt.testing import check_pass
 from graphopt.text import parse_graph
 from graphopt.verify import verify
@@ -92,26 +96,11 @@ def test_of_four_bits() -> None:
         }""",
         after="""
         graph g(%x: u4[2,3]<0.25, 8>) {
-          %2.5: i32[256] = constant(#01129d74aaf0b252)
-          %2.10: i64[] = constant(72057594037927936)
-          %2.11: i64[] = constant(1)
-          %2.16: i32[] = constant(0)
+          %2.1: i32[256] = constant(#01129d74aaf0b252)
           %2.0: u4[2,3] = retype(%x)
-          %2.1: u4[2,1] = reduce(%2.0) {kind = 'max', axes = (1,), keepdims = True}
-          %2.2: i32[2,1] = cast(%2.1) {to = 'i32'}
-          %2.3: i32[2,3] = cast(%2.0) {to = 'i32'}
-          %2.4: i32[2,3] = sub(%2.2, %2.3)
-          %2.6: u8[2,3] = cast(%2.4) {to = 'u8'}
-          %2.7: i32[2,3] = lookup(%2.6, %2.5)
-          %2.8: i64[2,3] = cast(%2.7) {to = 'i64'}
-          %2.9: i64[2,1] = reduce(%2.8) {kind = 'sum', axes = (1,), keepdims = True}
-          %2.12: i64[2,1] = shift_right(%2.9, %2.11)
-          %2.13: i64[2,1] = add(%2.12, %2.10)
-          %2.14: i64[2,1] = div(%2.13, %2.9)
-          %2.15: i32[2,1] = cast(%2.14) {to = 'i32'}
-          %2.17: i32[2,3] = rescale(%2.7, %2.15, %2.16)
-          %2.18: i32[2,3]<5.960464477539063e-08, 0> = retype(%2.17) {quant = <5.960464477539063e-08, 0>}
-          %2: u4[2,3]<0.0625, 0> = requantize(%2.18) {source = <5.960464477539063e-08, 0>, dtype = 'u4', target = <0.0625, 0>}
+          %2.2: i32[2,3] = integer_softmax(%2.0, %2.1) {axis = 1}
+          %2.3: i32[2,3]<5.960464477539063e-08, 0> = retype(%2.2) {quant = <5.960464477539063e-08, 0>}
+          %2: u4[2,3]<0.0625, 0> = requantize(%2.3) {source = <5.960464477539063e-08, 0>, dtype = 'u4', target = <0.0625, 0>}
           return %2
         }""",
         steps=1,
@@ -152,3 +141,22 @@ def test_a_softmax_with_a_second_user_stays() -> None:
           return %1, %2
         }""",
     )
+
+
+@pytest.mark.parametrize("each", [SinkTransposes(), SinkReshapesPastReduction()])
+def test_softmax_of_integers_moves_before_transposes_and_reshapes(each: Pass) -> None:
+    moving = "transpose(%x) {perm = (1, 0, 2)}"
+    if isinstance(each, SinkReshapesPastReduction):
+        moving = "reshape(%x) {shape = (3, 2, 9)}"
+    graph = parse_graph(f"""graph g(%x: i8[2,3,9], %table: i32[256]) {{
+      %0: i8[3,2,9] = {moving}
+      %1: i32[3,2,9] = integer_softmax(%0, %table) {{axis = 2}}
+      return %1
+    }}""")
+    moved = each.run(graph)
+    assert isinstance(moved.nodes[0].op, ops.IntegerSoftmax)
+    inputs = {
+        "x": np.random.default_rng(0).integers(-128, 128, (2, 3, 9)).astype(np.int8),
+        "table": np.rint(np.exp(-0.1 * np.arange(256)) * 2**30).astype(np.int32),
+    }
+    np.testing.assert_array_equal(evaluate(moved, inputs)["1"], evaluate(graph, inputs)["1"])

@@ -6,11 +6,23 @@ import math
 from typing import TYPE_CHECKING
 
 from graphopt import ops
-from graphopt.ir import Op
+from graphopt.ir import DType, Op
 from graphopt.lower.dtypes import check_computes
 from graphopt.lower.te.elementwise import Inputs, Types
 from graphopt.lower.te.reduction import folded
-from graphopt.lower.te.tensor import Expr, Index, Program, Tensor, broadcast, cast_of, wide
+from graphopt.lower.te.tensor import (
+    Expr,
+    Index,
+    Program,
+    Tensor,
+    broadcast,
+    cast_of,
+    pointwise,
+    wide,
+)
+from graphopt.ops.dyadic import FRACTION_BITS
+from graphopt.ops.integer_softmax import SHARE_BITS
+from graphopt.ops.quantization import integer_range
 
 if TYPE_CHECKING:
     from graphopt.lower.te.emitter import Emitter
@@ -50,6 +62,36 @@ def softmax(p: Program, op: ops.Softmax, inputs: Inputs, outputs: Types) -> Inpu
     else:
         y = _combined(ops.Mul(), powers, p.compute(_combined(ops.Reciprocal(), total)))
     return (cast_of(y, inputs[0].dtype),)
+
+
+def integer_softmax(p: Program, op: ops.IntegerSoftmax, inputs: Inputs, outputs: Types) -> Inputs:
+    x, table = p.stored(inputs[0]), inputs[1]
+    (result,) = outputs
+    axes = (op.axis,)
+    lowest = integer_range(x.dtype)[0]
+    top = broadcast(p.compute(folded(x, axes, ops.Max(), lowest)), x.shape)
+
+    def power(e: Emitter, index: Index) -> Expr:
+        largest, value = (e.cast(v, DType.I32) for v in (top(e, index), e.at(x, index)))
+        return e.at(table, (e.apply(ops.Sub(), largest, value),))
+
+    powers = p.compute(pointwise(result, power, (x,)))
+    total = p.compute(folded(cast_of(powers, DType.I64), axes, ops.Add(), 0))
+
+    def reciprocal(e: Emitter, index: Index) -> Expr:
+        whole = e.at(total, index)
+        half = e.apply(ops.ShiftRight(), whole, e.const(1, DType.I64))
+        one = e.const(1 << FRACTION_BITS + SHARE_BITS, DType.I64)
+        return e.cast(e.apply(ops.Div(), e.apply(ops.Add(), half, one), whole), DType.I32)
+
+    factors = p.compute(Tensor(DType.I32, total.shape, reciprocal))
+    factor = broadcast(factors, x.shape)
+
+    def share(e: Emitter, index: Index) -> Expr:
+        zero = e.const(0, DType.I32)
+        return e.apply(ops.Rescale(), e.at(powers, index), factor(e, index), zero)
+
+    return (pointwise(result, share, (powers,)),)
 
 
 def layer_norm(p: Program, op: ops.LayerNorm, inputs: Inputs, outputs: Types) -> Inputs:

@@ -61,6 +61,7 @@ RULES: dict[type[Op], Rule] = {
     ops.MatMul: products.matmul,
     ops.Softmax: normalization.softmax,
     ops.LayerNorm: normalization.layer_norm,
+    ops.IntegerSoftmax: normalization.integer_softmax,
     ops.Resize: resize.resize,
 }
 

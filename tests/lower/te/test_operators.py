@@ -137,6 +137,15 @@ def test_optimized_code_agrees(tmp_path: Path) -> None:
             assert_close(array, expected, str(op))
 
 
+def test_softmax_of_integers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = np.rint(np.exp(-0.02 * np.arange(256)) * 2**30).astype(np.int32)
+    x, y = rng.integers(-128, 128, (3, 40), np.int8), rng.integers(0, 256, (5, 3, 2), np.uint8)
+    cases = [(ops.IntegerSoftmax(1), (x, table)), (ops.IntegerSoftmax(1), (y, table))]
+    for (op, arrays), (found,) in zip(cases, outputs_of(cases, tmp_path), strict=True):
+        np.testing.assert_array_equal(found, op.evaluate(*arrays)[0])
+
+
 def test_scatter_replaces(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     x, updates = rng.standard_normal((6, 5)), rng.standard_normal((3, 5))
