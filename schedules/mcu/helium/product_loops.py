@@ -1,0 +1,222 @@
+"""The loops around the Helium routine of products: gathering windows, and the epilogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tvm import tirx
+
+from graphopt.ir import Value
+from graphopt.schedules.emit import Buffer, Expr, T, loop, named, view
+from graphopt.schedules.mcu.helium.epilogue import LANES, VectorEpilogue
+from graphopt.schedules.mcu.helium.product_plan import WORD, ProductPlan
+from graphopt.schedules.mcu.helium.weights import GROUP
+
+PRODUCT, COPY = "helium_product", "helium_copy"
+# What the routine of products makes of its sums.
+BY_CHANNEL, BY_NUMBER, SUMS = 0, 1, 2
+
+# The sizes of every kernel, then those of rows that follow each other, or those of windows.
+SIZES = ("channels", "tile")
+DIRECT_SIZES = ("rows", "depth")
+WINDOW_SIZES = (
+    "batch",
+    "height",
+    "width",
+    "depth",
+    "out_height",
+    "out_width",
+    "kernel_height",
+    "kernel_width",
+    "row_stride",
+    "column_stride",
+    "top",
+    "left",
+    "row_dilation",
+    "column_step",
+    "window_step",
+    "pad_value",
+)
+
+
+def emit(
+    plan: ProductPlan,
+    buffers: Mapping[Value, Buffer],
+    scratch: Buffer | None,
+    channels: Expr,
+    tile: Expr,
+    *sizes: Expr,
+) -> None:
+    """The body of the kernel of `plan`, for the sizes that `SIZES` and one of the others name."""
+    emitter = ProductEmitter(plan, buffers, scratch, channels, tile)
+    if plan.window is None:
+        emitter.direct(*sizes)
+    else:
+        emitter.windows(*sizes)
+
+
+def call(name: str, *arguments: Expr) -> None:
+    """Call a routine that returns nothing of interest."""
+    T.evaluate(tirx.call_extern("int32", f"graphopt_{name}", *arguments))
+
+
+class ProductEmitter:
+    """Emits the kernel of a `ProductPlan` for sizes that are known when it runs.
+
+    Scratch holds zeros for a missing bias, the sums of a tile, one pixel of padding, and the
+    columns of a tile, as far as the plan needs them.
+    """
+
+    def __init__(
+        self,
+        plan: ProductPlan,
+        buffers: Mapping[Value, Buffer],
+        scratch: Buffer | None,
+        channels: Expr,
+        tile: Expr,
+    ) -> None:
+        self.plan = plan
+        self.buffers = buffers
+        self.scratch = scratch
+        self.x, self.w = buffers[plan.x], buffers[plan.w]
+        self.out = buffers[plan.where.region.outputs[0]]
+        self.channels, self.tile = channels, tile
+        zeros = T.truncdiv(channels + GROUP - 1, GROUP) * GROUP * WORD if plan.bias is None else 0
+        self.sums = named(T.int32(0) + zeros)
+        sums = tile * channels * WORD if plan.requantize is None else 0
+        self.padding = named(self.sums + sums)
+        if plan.bias is None:
+            assert scratch is not None
+            with loop(self.sums) as i:
+                T.buffer_store(scratch, tirx.const(0, "uint8"), [i])
+
+    def direct(self, rows: Expr, depth: Expr) -> None:
+        """Rows of x follow each other: the routine does them all, or a tile of them."""
+        if self.plan.requantize is not None:
+            self._multiply(T.address_of(self.x[0]), T.int32(0), rows, depth, depth)
+            return
+        with loop(_steps(rows, self.tile)) as number:
+            first = named(number * self.tile)
+            count = named(T.min(self.tile, rows - first))
+            self._multiply(T.address_of(self.x[first * depth]), first, count, depth, depth)
+
+    def windows(
+        self,
+        batch: Expr,
+        height: Expr,
+        width: Expr,
+        depth: Expr,
+        out_height: Expr,
+        out_width: Expr,
+        kernel_height: Expr,
+        kernel_width: Expr,
+        row_stride: Expr,
+        column_stride: Expr,
+        top: Expr,
+        left: Expr,
+        row_dilation: Expr,
+        column_step: Expr,
+        window_step: Expr,
+        pad_value: Expr,
+    ) -> None:
+        """Gather the columns of one tile after the other, and multiply their windows."""
+        scratch = self.scratch
+        assert scratch is not None
+        padding = self.padding
+        with loop(depth) as i:
+            T.buffer_store(scratch, tirx.Cast("uint8", pad_value), [padding + i])
+        columns = named(padding + T.truncdiv(depth + WORD - 1, WORD) * WORD)
+        column_bytes = named(kernel_height * depth)
+        with loop(batch) as n, loop(out_height) as row:
+            with loop(_steps(out_width, self.tile)) as number:
+                first = named(number * self.tile)
+                count = named(T.min(self.tile, out_width - first))
+                wide = named((count - 1) * window_step + kernel_width)
+                x = named(first * column_stride - left)
+                before = named(T.min(wide, _steps(T.int32(0) - x, column_step)))
+                inside = named(T.max(before, T.min(wide, _steps(width - x, column_step))))
+                with loop(kernel_height) as tap:
+                    y = named(row * row_stride - top + tap * row_dilation)
+                    to = named(columns + tap * depth)
+                    known = T.And(y >= 0, y < height)
+                    skipped = named(T.Select(known, before, wide))
+                    pixel = named(((n * height + y) * width + x + skipped * column_step) * depth)
+                    self._pad(to, skipped, depth, column_bytes)
+                    with T.If(known):
+                        with T.Then():
+                            call(
+                                COPY,
+                                T.address_of(self.x[pixel]),
+                                T.address_of(scratch[to + skipped * column_bytes]),
+                                depth,
+                                inside - skipped,
+                                column_step * depth,
+                                column_bytes,
+                            )
+                            self._pad(
+                                to + inside * column_bytes, wide - inside, depth, column_bytes
+                            )
+                start = named((n * out_height + row) * out_width + first)
+                self._multiply(
+                    T.address_of(scratch[columns]),
+                    start,
+                    count,
+                    window_step * column_bytes,
+                    kernel_width * column_bytes,
+                )
+
+    def _pad(self, to: Expr, count: Expr, depth: Expr, column_bytes: Expr) -> None:
+        """Padding for `count` columns, from the scratch at `to` on."""
+        assert self.scratch is not None
+        with T.If(count > 0):
+            with T.Then():
+                source = T.address_of(self.scratch[self.padding])
+                target = T.address_of(self.scratch[to])
+                call(COPY, source, target, depth, count, T.int32(0), column_bytes)
+
+    def _multiply(self, x: Expr, start: Expr, rows: Expr, pitch: Expr, depth: Expr) -> None:
+        """Multiply `rows` rows at `x`, which give the outputs from row `start` on."""
+        plan, requantize = self.plan, self.plan.requantize
+        bias = self._address(plan.bias) if plan.bias else T.address_of(self._scratch()[0])
+        first = named(start * self.channels)
+        offset, multiplier, mode = T.int32(0), bias, SUMS
+        if requantize is not None:
+            offset = self.buffers[requantize.offset][0]
+            multiplier = self._address(requantize.multiplier)
+            mode = BY_NUMBER if requantize.scalar else BY_CHANNEL
+            out = T.address_of(self.out[first])
+        else:
+            out = T.address_of(self._scratch()[self.sums])
+        call(
+            PRODUCT,
+            x,
+            self._address(plan.w),
+            bias,
+            multiplier,
+            out,
+            rows,
+            pitch,
+            depth,
+            self.channels,
+            offset,
+            T.int32(mode),
+        )
+        if requantize is None:
+            lanes = LANES if plan.channels % LANES == 0 else 1
+            sums = view(self._scratch(), "int32")
+            place = T.truncdiv(self.sums, WORD)
+            epilogue = VectorEpilogue(plan.where, self.buffers)
+            epilogue.rows(sums, place, first, rows, self.channels, lanes)
+
+    def _address(self, value: Value) -> Expr:
+        return T.address_of(self.buffers[value][0])
+
+    def _scratch(self) -> Buffer:
+        assert self.scratch is not None
+        return self.scratch
+
+
+def _steps(distance: Expr, step: Expr) -> Expr:
+    """How many steps cover a distance; 0 where it is negative."""
+    return T.truncdiv(T.max(distance, T.int32(0)) + step - 1, step)

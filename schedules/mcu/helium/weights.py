@@ -1,0 +1,39 @@
+"""How the routines of products want their constants."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphopt.ir import Array
+
+# A routine does this many channels at once, a step of it this many products of each.
+GROUP = 4
+STEP = 16
+
+
+def pack_conv(w: Array) -> Array:
+    """[O, I, kh, kw] for windows that are stored column by column: depth is (kw, kh, I)."""
+    return pack_rows(w.transpose(0, 3, 2, 1).reshape(len(w), -1))
+
+
+def pack_rows(rows: Array) -> Array:
+    """[channels, depth] -> [groups][steps][GROUP][STEP], then what is left, [GROUP][depth % STEP].
+
+    Channels are filled up with zeros to whole groups.
+    """
+    channels, depth = rows.shape
+    groups = pad_channels(rows).reshape(-1, GROUP, depth)
+    whole = depth // STEP * STEP
+    steps = groups[:, :, :whole].reshape(len(groups), GROUP, -1, STEP).transpose(0, 2, 1, 3)
+    parts = [part.reshape(len(groups), -1) for part in (steps, groups[:, :, whole:])]
+    return np.concatenate(parts, axis=1).reshape(-1)
+
+
+def pad_channels(array: Array) -> Array:
+    """Zeros after the first axis up to whole groups."""
+    return np.pad(array, ((0, -len(array) % GROUP), *((0, 0),) * (array.ndim - 1)))
+
+
+def pad_numbers(array: Array) -> Array:
+    """One number a channel, of any rank, in whole groups."""
+    return pad_channels(array.reshape(-1))
