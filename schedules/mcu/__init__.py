@@ -2,7 +2,11 @@
 
 from graphopt.lower.kernel import Schedule
 from graphopt.schedules.mcu.generic import Generic
+from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.targets import McuTarget
 
 # The first that accepts a region builds its kernel.
-SCHEDULES: tuple[Schedule[McuTarget], ...] = (Generic(),)
+SCHEDULES: tuple[Schedule[McuTarget], ...] = (
+    HeliumProduct(),
+    Generic(),
+)

@@ -14,10 +14,12 @@
 graphopt_helium_copy:
     push {r4-r6, lr}
     ldrd r4, r5, [sp, #16]
+    cmp r3, #0
+    ble 4f
     cmp r2, #16
     bgt 2f
     vctp.8 r2
-    wls lr, r3, 4f
+    dls lr, r3
 1:  vpstt
     vldrbt.u8 q0, [r0]
     vstrbt.8 q0, [r1]

@@ -1,0 +1,78 @@
+"""The routines in assembly do what their definitions in C do, and take as many instructions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphopt.lower.assembly import assemble
+from graphopt.schedules.mcu.helium.weights import pack_rows, pad_numbers
+from graphopt.schedules.mcu.routines import routine_source, routine_text
+from graphopt.targets.mcu.kernel_run import Buffer, KernelCase, KernelRun, run_kernels
+
+from ...targets.mcu.cores import compile_c, mcu
+
+
+def both(name: str, cases: list[KernelCase]) -> list[KernelRun]:
+    """The runs of the assembly, after it gave the bytes of the C definition in every case."""
+    target = mcu("cortex-m55")
+    written = assemble(routine_text(name), f"graphopt_{name}", target)
+    defined = compile_c(target, routine_source(name))
+    runs = run_kernels(target, [written], cases)
+    for case, got, want in zip(cases, runs, run_kernels(target, [defined], cases), strict=True):
+        for index, array in want.outputs.items():
+            np.testing.assert_array_equal(got.outputs[index], array, str(case.sizes))
+    return runs
+
+
+def product(rows: int, pitch: int, depth: int, channels: int, mode: int) -> KernelCase:
+    """Sums that fill the range of i8, and leave it."""
+    rng = np.random.default_rng(depth)
+    x = rng.integers(-128, 128, pitch * (rows - 1) + depth, dtype=np.int8)
+    w = rng.integers(-128, 128, (channels, depth), dtype=np.int8)
+    bias = rng.integers(-9999, 9999, channels, dtype=np.int32)
+    factor = 2.0**32 * 60 / (5400 * depth**0.5)
+    multiplier = (factor * rng.uniform(0.5, 1.5, channels)).astype(np.int32)
+    out = np.zeros((rows, channels), np.int32 if mode == 2 else np.int8)
+    inputs = (x, pack_rows(w), pad_numbers(bias), pad_numbers(multiplier))
+    buffers = (*(Buffer(array) for array in inputs), Buffer(out, written=True))
+    sizes = (rows, pitch, depth, channels, -5, mode)
+    return KernelCase("graphopt_helium_product", buffers, sizes)
+
+
+def test_products_of_any_size_and_mode() -> None:
+    both(
+        "helium_product",
+        [
+            product(rows, pitch, depth, channels, mode)
+            for mode in (0, 1, 2)
+            for rows, pitch, depth, channels in (
+                (1, 1, 1, 1),
+                (2, 16, 16, 4),
+                (3, 7, 27, 5),
+                (5, 40, 33, 10),
+                (4, 48, 144, 7),
+                (1, 8, 8, 12),
+            )
+        ],
+    )
+
+
+def test_products_take_an_eighth_of_an_instruction_each() -> None:
+    few, many = both("helium_product", [product(2, 0, n, 4, 0) for n in (160, 1600)])
+    assert many.instructions - few.instructions == 1440 * 8 // 8
+
+
+@pytest.mark.parametrize("nbytes", [1, 15, 16, 17, 40, 64])
+def test_copies_write_their_runs_and_nothing_else(nbytes: int) -> None:
+    source = np.arange(400, dtype=np.int16).astype(np.int8)
+    cases = [
+        KernelCase(
+            "graphopt_helium_copy",
+            (Buffer(source), Buffer(np.full(400, 77, np.int8), written=True)),
+            (nbytes, count, source_pitch, nbytes + gap),
+        )
+        for count in (0, 1, 4)
+        for source_pitch, gap in ((0, 0), (nbytes + 3, 5))
+    ]
+    both("helium_copy", cases)
