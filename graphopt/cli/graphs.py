@@ -35,7 +35,7 @@ def opt(
         say("passes")
         found = optimize(_read(graph, shape), o.names(passes) or None)
     text = print_graph(found, locations=locations)
-    emit(json, {"nodes": len(found.nodes), "text": text}, Text(text, no_wrap=True))
+    emit(json, {"nodes": len(found.nodes), "text": text}, Text(text))
 
 
 def bisect(

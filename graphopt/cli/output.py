@@ -6,14 +6,18 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 
 def emit(as_json: bool, data: Any, shown: RenderableType) -> None:
-    """Print `data` as JSON or `shown` as it is meant for people."""
+    """Print `data` as JSON or `shown` as it is meant for people.
+
+    Plain text keeps its lines, however long: they may be read by a program.
+    """
     if as_json:
         print(json.dumps(data, indent=1))
     else:
-        Console().print(shown)
+        Console().print(shown, soft_wrap=isinstance(shown, Text))
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, save_model
 
+from graphopt.api import compile
 from graphopt.ops import Relu
 from graphopt.passes import PASSES
 from graphopt.pipeline import PIPELINE
@@ -40,6 +41,13 @@ def test_stop_after_prints_what_stands_there(
     done = cli("compile", digits, "--stop-after", phase, "-o", tmp_path / "out")
     assert done.code == 0 and part in done.out
     assert not (tmp_path / "out").exists()
+
+
+def test_printed_graph_keeps_its_lines(cli: Cli, digits: Path) -> None:
+    printed = cli("compile", digits, "--stop-after", "fused").out
+    compiled = compile(digits, stop_after="fused")
+    assert printed == f"{compiled}\n"
+    assert max(map(len, printed.splitlines())) > 100
 
 
 def test_compile_binds_shapes_and_runs_further_passes(cli: Cli, tmp_path: Path) -> None:
