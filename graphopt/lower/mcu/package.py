@@ -9,8 +9,9 @@ from graphopt.analysis.ports import PortQuants
 from graphopt.errors import OptionError
 from graphopt.lower.mcu.archive import archive
 from graphopt.lower.mcu.driver import driver
-from graphopt.lower.mcu.objects import object_facts
+from graphopt.lower.mcu.elf import read_object, write_object
 from graphopt.lower.mcu.render import render
+from graphopt.lower.mcu.strip import strip
 from graphopt.lower.mcu.text import is_identifier
 from graphopt.lower.package import describe
 from graphopt.lower.program import Program
@@ -37,15 +38,15 @@ def package_firmware(
     """
     if not is_identifier(name):
         raise OptionError("name", f"expected letters, digits and single _, found {name!r}")
-    facts = {symbol: object_facts(content) for symbol, content in objects.items()}
+    kernels = {f: strip(read_object(content), f) for f, content in objects.items()}
     manifest = replace(
         describe(program, quants),
         prefix=name,
         form="library",
-        flash_bytes=program.weights.nbytes + sum(fact.flash_bytes for fact in facts.values()),
+        flash_bytes=program.weights.nbytes + sum(file.loaded_bytes for file in kernels.values()),
     )
-    members = {f"{symbol}.o": content for symbol, content in objects.items()}
-    library = archive(members, {f"{symbol}.o": fact.defined for symbol, fact in facts.items()})
+    members = {f"{function}.o": write_object(file) for function, file in kernels.items()}
+    library = archive(members, {f"{f}.o": file.defined() for f, file in kernels.items()})
     texts = render(program, manifest, driver(program, manifest.inputs, manifest.outputs, name))
     starters = {each: texts.pop(each) for each in ("main.c", "CMakeLists.txt")}
     return FirmwareArtifact(manifest, {**texts, f"lib{name}.a": library}, starters)
