@@ -22,6 +22,7 @@ from rich.table import Table
 import graphopt
 from graphopt.interpreter import evaluate as interpret
 from graphopt.ir import Array
+from graphopt.runtime.firmware import Firmware
 
 from ..frontend.shared_models import FOLDER
 from ..models.feeds import real_feeds
@@ -60,6 +61,7 @@ def measure(label: str, core: str, samples: int) -> Row:
     path = FOLDER / "onnx" / f"{name}.onnx"
     start = time.perf_counter()
     firmware = graphopt.compile(path, core)
+    assert isinstance(firmware, Firmware)
     seconds = time.perf_counter() - start
     graph = graphopt.compile(path, stop_after="quantized")
     feeds = real_feeds(name, samples)
