@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from graphopt.frontend import load_onnx as load_onnx
     from graphopt.ir import Graph as Graph
     from graphopt.quantization.quantize import quantize as quantize
+    from graphopt.runtime.firmware import Firmware as Firmware
+    from graphopt.runtime.firmware import load_firmware as load_firmware
     from graphopt.runtime.model import Model as Model
     from graphopt.runtime.model import load as load
 
@@ -23,22 +25,26 @@ __version__ = "0.1.0"
 # Names are imported when first used, so that importing graphopt stays fast.
 _HOME = {
     "GraphoptError": "graphopt.errors",
+    "Firmware": "graphopt.runtime.firmware",
     "Graph": "graphopt.ir",
     "Model": "graphopt.runtime.model",
     "compile": "graphopt.api",
     "export_onnx": "graphopt.frontend",
     "load": "graphopt.runtime.model",
+    "load_firmware": "graphopt.runtime.firmware",
     "load_onnx": "graphopt.frontend",
     "optimize": "graphopt.api",
     "quantize": "graphopt.quantization.quantize",
 }
 __all__ = [
+    "Firmware",
     "Graph",
     "GraphoptError",
     "Model",
     "compile",
     "export_onnx",
     "load",
+    "load_firmware",
     "load_onnx",
     "optimize",
     "quantize",

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from graphopt.cli import firmware
 from graphopt.cli import options as o
 from graphopt.cli.output import emit, progress
 from graphopt.errors import ModelError, OptionError
+from graphopt.progress import Progress
 
 
 def bench(
@@ -32,22 +34,42 @@ def bench(
 ) -> None:
     """Time a model, in turns with another runtime, and measure peak memory.
 
-    An artifact runs on the threads it was compiled for.
+    An artifact runs on the threads it was compiled for. For a microcontroller: exact instructions
+    of each kernel on the emulator, an estimate of cycles, and bytes of arena, stack and flash.
     """
     from graphopt.measure import RUNTIMES
+    from graphopt.runtime.folder import read_manifest
 
     if against is not None and against not in RUNTIMES:
         raise OptionError("--against", f"expected {' or '.join(RUNTIMES)}, found {against!r}")
     with progress() as say, tempfile.TemporaryDirectory() as scratch:
-        if model.is_dir():
-            build, source = model, onnx or _source(model, needed=against is not None)
-        else:
+        build: Path = model
+        source: Path | None = model
+        if not model.is_dir():
             from graphopt.api import compile
 
-            build, source = Path(scratch) / "build", model
+            build = Path(scratch) / "build"
             compile(model, target, o.shapes(shape), threads=threads, progress=say).save(build)
-        facts = _measure(build, source, against, input, seconds, memory, say)
-    emit(json, facts, _table(facts))
+        if read_manifest(build).prefix:
+            found = _measure_firmware(build, against, input, say)
+            shown = firmware.table(found)
+        else:
+            if model.is_dir():
+                source = onnx or _source(model, needed=against is not None)
+            found = _measure(build, source, against, input, seconds, memory, say)
+            shown = _table(found)
+    emit(json, found, shown)
+
+
+def _measure_firmware(
+    build: Path, against: str | None, input: Path | None, say: Progress
+) -> dict[str, Any]:
+    from graphopt.runtime.firmware import load_firmware
+
+    if against is not None:
+        raise OptionError("--against", f"expected none for a microcontroller, found {against!r}")
+    inputs = o.arrays(input) if input is not None else None
+    return firmware.measure(load_firmware(build, say), inputs)
 
 
 def _measure(

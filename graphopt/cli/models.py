@@ -58,13 +58,16 @@ def run(
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """Run an artifact on the arrays of an .npz file."""
+    """Run an artifact on the arrays of an .npz file: here, or on the emulator of its core.
+
+    The emulator also takes arrays of several samples, one after the other.
+    """
     import numpy as np
 
-    from graphopt.runtime.model import load
+    from graphopt.runtime.load import load_any
 
-    model = load(build)
-    found = model.run(o.arrays(input) if input is not None else {})
+    with progress() as say:
+        found = load_any(build, say).run(o.arrays(input) if input is not None else {})
     if output is not None:
         try:
             with output.open("wb") as file:

@@ -46,10 +46,19 @@ def load_artifact(folder: Path) -> Artifact:
 
     Raises:
         ArtifactError: a file is missing or is not what was saved, or the format is another.
-        TargetError: this machine's CPU lacks instructions that the code uses.
+        TargetError: this machine's CPU lacks instructions that the code uses, or it is code for a
+            microcontroller.
     """
-    where = str(folder)
-    manifest = check_folder(folder, (LIBRARY, WEIGHTS)).manifest
+    where, checked = str(folder), check_folder(folder)
+    manifest = checked.manifest
+    if manifest.prefix:
+        raise TargetError(
+            where,
+            f"expected code for a CPU, found it for {manifest.target}",
+            "graphopt.load_firmware loads it",
+        )
+    if not {LIBRARY, WEIGHTS} <= checked.files:
+        raise ArtifactError(where, f"expected {LIBRARY} and {WEIGHTS}, found one unlisted")
     missing = missing_features(frozenset(manifest.features))
     if missing:
         raise TargetError(

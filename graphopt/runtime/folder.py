@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,42 +68,56 @@ class Checked:
     files: frozenset[str]
 
 
-def check_folder(folder: Path, needed: Collection[str] = ()) -> Checked:
-    """Read the manifest of an artifact folder, and see that no file changed since.
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an artifact folder, its files unchecked. Raises as `check_folder`."""
+    content = _content(folder)
+    if "model" not in content:
+        raise _no_artifact(folder, KeyError("model"))
+    return from_json(content["model"], str(folder))
 
-    `needed` are files that must be among those that are checked.
+
+def check_folder(folder: Path) -> Checked:
+    """Read the manifest of an artifact folder, and see that no file changed since.
 
     Raises:
         ArtifactError: a file is missing or is not what was saved, or the format is another.
     """
-    where = str(folder)
+    content = _content(folder)
     try:
-        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if not isinstance(content, dict) or content.get("format") != FORMAT_VERSION:
-            raise _other_format(where, content)
         saved = dict(content["sha256"])
-        found = {name: _digest_of(folder / name) for name in {*needed, *saved} - {_ITSELF}}
+        found = {name: _digest_of(folder / name) for name in set(saved) - {_ITSELF}}
         found[_ITSELF] = _digest(_canonical(content["model"]))
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            where, f"expected an artifact folder, found: {error}", "compile the model again"
-        ) from error
+        raise _no_artifact(folder, error) from error
     for name, digest in found.items():
         if saved.get(name) != digest:
             raise ArtifactError(
-                where,
+                str(folder),
                 f"{name}: expected sha256 {saved.get(name)}, found {digest}",
                 "the artifact is damaged: compile the model again",
             )
-    return Checked(from_json(content["model"], where), frozenset(found) - {_ITSELF})
+    manifest = from_json(content["model"], str(folder))
+    return Checked(manifest, frozenset(found) - {_ITSELF})
 
 
-def _other_format(where: str, content: Any) -> ArtifactError:
-    found = content.get("format") if isinstance(content, dict) else content
+def _content(folder: Path) -> dict[str, Any]:
+    try:
+        content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _no_artifact(folder, error) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT_VERSION:
+        found = content.get("format") if isinstance(content, dict) else content
+        raise ArtifactError(
+            str(folder),
+            f"artifact format: expected {FORMAT_VERSION}, found {found}",
+            "compile the model again with this version of graphopt",
+        )
+    return content
+
+
+def _no_artifact(folder: Path, error: Exception) -> ArtifactError:
     return ArtifactError(
-        where,
-        f"artifact format: expected {FORMAT_VERSION}, found {found}",
-        "compile the model again with this version of graphopt",
+        str(folder), f"expected an artifact folder, found: {error}", "compile the model again"
     )
 
 
