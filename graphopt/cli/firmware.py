@@ -62,11 +62,12 @@ def table(found: dict[str, Any]) -> RenderableType:
     for name in ("instructions", "share", "per MAC", "cycles (est.)"):
         rows.add_column(name, justify="right", no_wrap=True)
     rows.add_column("schedule", no_wrap=True)
-    rows.add_column("node", no_wrap=True, overflow="ellipsis")
+    rows.add_column("node")
     total = found["instructions"]
     for call in found["calls"]:
         figures = _figures(call["instructions"], total, call["macs"], call["cycles_estimate"])
-        rows.add_row(*figures, call["schedule"], call["location"])
+        node = Text(call["location"], no_wrap=True, overflow="ellipsis")
+        rows.add_row(*figures, call["schedule"], node)
     driver = found["driver_instructions"]
     rows.add_row(*_figures(driver, total, 0, found["driver_cycles_estimate"]), "", "(driver)")
     macs = sum(call["macs"] for call in found["calls"])
