@@ -3,10 +3,12 @@
 from graphopt.lower.kernel import Schedule
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.product import HeliumProduct
+from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.targets import McuTarget
 
 # The first that accepts a region builds its kernel.
 SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     HeliumProduct(),
+    ScalarProduct(),
     Generic(),
 )

@@ -1,0 +1,11 @@
+#include <stdint.h>
+
+/* Copies n numbers and returns their sum. */
+int32_t graphopt_scalar_widen_u8(int16_t *to, const uint8_t *from, int32_t n) {
+  int32_t sum = 0;
+  for (int32_t i = 0; i < n; i++) {
+    to[i] = from[i];
+    sum += from[i];
+  }
+  return sum;
+}

@@ -1,0 +1,13 @@
+"""Where the code generator's 64-bit product is replaced by a routine."""
+
+from __future__ import annotations
+
+from graphopt.ir import Graph
+from graphopt.ops import Rescale
+
+RESCALE = "scalar_rescale"
+
+
+def rescale_routines(region: Graph) -> tuple[str, ...]:
+    """The routines that `Epilogue` calls for a region on cores without a long product."""
+    return (RESCALE,) if any(isinstance(node.op, Rescale) for node in region.nodes) else ()

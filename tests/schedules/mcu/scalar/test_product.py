@@ -1,0 +1,111 @@
+"""Products on cores without a DSP: the interpreter's bits, safe overlaps, exact counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from graphopt.ir import DType
+from graphopt.rewrite import Reject
+from graphopt.schedules.mcu.scalar.product import ScalarProduct
+from graphopt.targets import McuTarget, load_target
+from graphopt.targets.mcu.testing import check_mcu_schedule
+
+from ....targets.mcu.cores import mcu
+from ..layers import Layer
+
+CORES = ("cortex-m0plus", "rv32imc")
+
+SQUARE = Layer(
+    kind="dense",
+    size=(7, 6),
+    kernel=(3, 3),
+    strides=(1, 1),
+    dilations=(1, 1),
+    pads=(1, 1, 1, 1),
+    channels=5,
+    outputs=11,
+    groups=1,
+    x=DType.I8,
+    w=DType.I8,
+    result=DType.I8,
+    zero_point=-3,
+    per_channel=True,
+    tail="requantized",
+    seed=0,
+)
+POINT = replace(SQUARE, kernel=(1, 1), pads=(0, 0, 0, 0), channels=16, outputs=16)
+DENSE = replace(POINT, kind="fully connected", size=(1, 1), channels=67, outputs=37)
+# Weights of one byte each, 4 to a block of depth: the shape of the inner loop alone.
+LONG = replace(POINT, size=(2, 1), channels=512, outputs=32)
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_windows_of_every_kind(core: str) -> None:
+    layers = [
+        SQUARE,
+        replace(SQUARE, strides=(2, 3), pads=(0, 1, 2, 0), result=DType.U8, zero_point=9),
+        replace(SQUARE, dilations=(2, 2), pads=(2, 0, 2, 3)),
+        replace(SQUARE, kernel=(1, 7), pads=(0, 6, 0, 6), size=(2, 2)),
+        replace(SQUARE, kind="grouped", groups=3, outputs=9),
+        replace(SQUARE, tail="residual", outputs=67),
+        replace(SQUARE, tail="sums"),
+        replace(POINT, strides=(2, 2)),
+        replace(DENSE, tail="residual"),
+        DENSE,
+    ]
+    check_mcu_schedule(ScalarProduct(), [layer.region() for layer in layers], mcu(core))
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_weights_and_activations_of_every_width(core: str) -> None:
+    layers = [
+        replace(SQUARE, x=x, w=w, per_channel=w.is_signed)
+        for x in (DType.I8, DType.U8)
+        for w in (DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.I16)
+    ]
+    check_mcu_schedule(ScalarProduct(), [layer.region() for layer in layers], mcu(core))
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(
+    "layer",
+    [
+        POINT,
+        replace(POINT, outputs=12),
+        replace(SQUARE, channels=8, outputs=8),
+        replace(SQUARE, channels=8, outputs=40, strides=(2, 2)),
+        replace(SQUARE, channels=8, outputs=8, dilations=(2, 2), pads=(1, 1, 1, 1)),
+    ],
+)
+def test_outputs_start_as_far_on_as_is_safe(core: str, layer: Layer) -> None:
+    check_mcu_schedule(ScalarProduct(), [layer.region()], mcu(core), tight=True)
+
+
+def test_kernels_are_shared_by_shapes() -> None:
+    target = load_target("cortex-m0plus")
+    assert isinstance(target, McuTarget)
+
+    def identity(layer: Layer) -> str | None:
+        region = layer.region()
+        plan = ScalarProduct().plan(region.graph, target, region.constants)
+        assert not isinstance(plan, Reject)
+        return plan.identity
+
+    assert identity(SQUARE) == identity(replace(SQUARE, kernel=(5, 2), channels=9, outputs=30))
+    assert identity(POINT) == identity(replace(POINT, channels=9, outputs=30))
+    assert identity(POINT) != identity(replace(POINT, w=DType.I4))
+
+
+def test_instructions_of_a_product() -> None:
+    (m0,) = check_mcu_schedule(ScalarProduct(), [LONG.region()], mcu("cortex-m0plus"))
+    assert m0.per_mac < 3.6
+
+
+def test_what_is_left_to_others() -> None:
+    region = POINT.region()
+    m7, m0 = load_target("cortex-m7"), load_target("cortex-m0plus")
+    assert isinstance(m7, McuTarget) and isinstance(m0, McuTarget)
+    assert isinstance(ScalarProduct().plan(region.graph, m7, region.constants), Reject)
+    assert isinstance(ScalarProduct().plan(region.graph, m0, frozenset()), Reject)

@@ -1,0 +1,94 @@
+"""Each routine of scalar cores does what its definition in C does, on the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from graphopt.lower.assembly import assemble
+from graphopt.schedules.mcu.routines import routine_source, routine_text
+from graphopt.schedules.mcu.scalar.weights import packed
+from graphopt.targets import McuTarget
+from graphopt.targets.mcu.kernel_run import Buffer, KernelCase, KernelRun, run_kernels
+
+from ....targets.mcu.cores import compile_c, mcu
+
+EDGES = (0, 1, -1, 2**15, 2**16 - 1, -(2**16), 2**31 - 1, -(2**31), 2**31 - 2**15)
+
+
+def both(target: McuTarget, name: str, cases: list[KernelCase]) -> Iterator[tuple[KernelRun, ...]]:
+    """The cases run in assembly and in C."""
+    symbol = f"graphopt_{name}"
+    objects = (
+        assemble(routine_text(name), symbol, target),
+        compile_c(target, routine_source(name)),
+    )
+    return zip(*(run_kernels(target, [each], cases) for each in objects), strict=True)
+
+
+def agree(target: McuTarget, name: str, cases: list[KernelCase]) -> None:
+    for assembly, c in both(target, name, cases):
+        assert assembly.returned == c.returned
+        for i, array in c.outputs.items():
+            np.testing.assert_array_equal(assembly.outputs[i], array)
+
+
+def case(name: str, buffers: tuple[Buffer, ...], *sizes: int) -> KernelCase:
+    return KernelCase(f"graphopt_{name}", buffers, sizes)
+
+
+@pytest.mark.parametrize("bits", [2, 4, 8, 16])
+def test_dots(bits: int) -> None:
+    name, rng = f"scalar_dots_w{bits}", np.random.default_rng(bits)
+
+    def made(depth: int, blocks: int) -> KernelCase:
+        weights = rng.integers(0, 2**bits, (blocks, depth, 8))
+        bias = rng.integers(-(2**31), 2**31, (blocks, 8)).astype(np.int32)
+        window = rng.integers(-128, 256, depth).astype(np.int16)
+        sums = Buffer(np.zeros_like(bias), written=True)
+        buffers = (Buffer(window), Buffer(packed(weights, bits)), Buffer(bias), sums)
+        return case(name, buffers, depth, blocks, -12345)
+
+    cases = [made(depth, blocks) for depth in (4, 8, 60) for blocks in (1, 4)]
+    agree(mcu("cortex-m0plus"), name, cases)
+
+
+def i32(numbers: object) -> NDArray[np.int32]:
+    return np.asarray(numbers, np.int64).astype(np.int32)
+
+
+def test_requantize() -> None:
+    rng = np.random.default_rng(0)
+    sums = i32(np.concatenate([np.repeat(EDGES, 9), rng.integers(-(2**31), 2**31, 40)]))
+    factors = i32(np.concatenate([np.tile(EDGES, 9), rng.integers(0, 2**24, 40)]))
+    n = sums.size
+
+    def made(sums: NDArray[np.int32], step: int, apart: int, *rest: int) -> KernelCase:
+        y = Buffer(np.zeros(n * apart, np.int8), written=True)
+        return case("scalar_requantize", (Buffer(sums), Buffer(factors), y), n, step, apart, *rest)
+
+    cases = [
+        made(sums, 4, 1, 5, -128, 127),
+        made(sums >> 8, 4, 1, -5, -128, 127),
+        made(sums >> 12, 0, 3, 5, -100, 20),
+        made(sums >> 8, 4, 7, 128, 0, 255),
+    ]
+    agree(mcu("cortex-m0plus"), "scalar_requantize", cases)
+
+
+def test_rescale() -> None:
+    cases = [case("scalar_rescale", (), x, m, 77) for x in EDGES for m in EDGES]
+    agree(mcu("cortex-m0plus"), "scalar_rescale", cases)
+
+
+@pytest.mark.parametrize("name", ["scalar_widen_i8", "scalar_widen_u8"])
+def test_widen(name: str) -> None:
+    numbers = np.random.default_rng(0).integers(0, 256, 23).astype(np.uint8)
+
+    def made(n: int) -> KernelCase:
+        return case(name, (Buffer(np.zeros(23, np.int16), written=True), Buffer(numbers)), n)
+
+    agree(mcu("cortex-m0plus"), name, [made(n) for n in range(24)])
