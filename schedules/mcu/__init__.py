@@ -1,6 +1,7 @@
 """Kernels for microcontrollers: few bytes of code, sizes given at each call. No TVM to plan."""
 
 from graphopt.lower.kernel import Schedule
+from graphopt.schedules.mcu.depthwise import Depthwise
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
@@ -9,6 +10,7 @@ from graphopt.targets import McuTarget
 # The first that accepts a region builds its kernel.
 SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     HeliumProduct(),
+    Depthwise(),
     ScalarProduct(),
     Generic(),
 )

@@ -1,0 +1,100 @@
+"""TIR of a depthwise convolution whose rows routines read and multiply."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tvm import tirx
+
+from graphopt.ir import Value
+from graphopt.schedules.emit import Buffer, Expr, T, loop, named, view
+from graphopt.schedules.mcu.depthwise import CHANNEL, FIELDS, ROWS, SIZES, Rescaled, Routine
+from graphopt.schedules.mcu.epilogue import Epilogue
+from graphopt.schedules.region import Anchored
+from graphopt.targets import McuTarget
+
+Sizes = dict[str, Expr]
+
+
+class DepthwiseEmitter:
+    """Emits the loops over channels and bands of rows around the routines.
+
+    Scratch holds the numbers that they share, rows of one channel, and a row of totals where the
+    epilogue is not theirs.
+    """
+
+    def __init__(
+        self,
+        where: Anchored,
+        rescaled: Rescaled | None,
+        reader: str,
+        routine: Routine,
+        buffers: Mapping[Value, Buffer],
+        scratch: Buffer,
+        target: McuTarget,
+    ) -> None:
+        x, w, *bias = where.anchor.inputs
+        self.x, self.w = buffers[x], buffers[w]
+        self.bias = buffers[bias[0]] if bias else None
+        self.out = buffers[where.region.outputs[0]]
+        self.rescaled, self.reader, self.routine = rescaled, reader, routine
+        self.words = view(scratch, "int32")
+        self.epilogue = Epilogue(where, buffers, target)
+
+    def emit(self, sizes: Sizes) -> None:
+        """All images, channel by channel."""
+        taps = self.routine.rows * self.routine.columns
+        totals = {} if self.rescaled else {"out_column_step": T.int32(4)}
+        shared = sizes | totals
+        self._store(*(shared[name] for name in SIZES[: FIELDS - CHANNEL]), start=CHANNEL)
+        # The padding beside rows stays as it is: rows are put between.
+        with loop(sizes["pairs"] * ROWS) as i:
+            self._store(sizes["pad"], start=FIELDS + i)
+        with loop(sizes["images"]) as image, loop(sizes["channels"]) as channel:
+            known = self.epilogue.channel(channel)
+            bias = self.bias[channel] if self.bias is not None else T.int32(0)
+            self._store(bias, *self._rescale(known))
+            below = T.floordiv(channel, sizes["multiplier"])
+            x = named(image * sizes["image_step"] + below)
+            out = named(image * sizes["out_image_step"] + channel)
+            bands = T.floordiv(sizes["out_rows"] + sizes["band"] - 1, sizes["band"])
+            with loop(bands) as band:
+                rows = named(T.min(sizes["band"], sizes["out_rows"] - band * sizes["band"]))
+                first = sizes["first"] + band * sizes["moved"]
+                slots = T.shift_right((rows - 1) * sizes["x_step"], 2) + self.routine.rows
+                self._call(self.reader, self.x[x], first, slots)
+                place = named(out + band * sizes["band"] * sizes["out_row_step"])
+                self._rows(sizes, known, channel * taps, place, rows)
+
+    def _rescale(self, known: Mapping[Value, Expr]) -> tuple[Expr, Expr]:
+        """The multiplier and offset for the routine, which takes multiplier 0 to ask for totals."""
+        if self.rescaled is None:
+            return T.int32(0), T.int32(0)
+        constants = self.epilogue.region.constants
+        factor, offset = (
+            known[value] if value in known else T.int32(constants[value].item())
+            for value in (self.rescaled.multiplier, self.rescaled.offset)
+        )
+        # 1 rounds every product to 0 as well.
+        return T.if_then_else(factor == 0, 1, factor), offset
+
+    def _rows(
+        self, sizes: Sizes, known: Mapping[Value, Expr], tap: Expr, place: Expr, rows: Expr
+    ) -> None:
+        if self.rescaled is not None:
+            self._call(self.routine.name, self.out[place], T.address_of(self.w[tap]), rows)
+            return
+        totals = named(FIELDS + sizes["pairs"] * ROWS)
+        self._call(self.routine.name, self.words[totals], T.address_of(self.w[tap]), rows)
+        with loop(sizes["out_columns"]) as column:
+            total = named(self.words[totals + column])
+            self.epilogue.store(known, total, place + column * sizes["out_column_step"])
+
+    def _call(self, routine: str, place: Expr, *arguments: Expr) -> None:
+        name = f"graphopt_{routine}"
+        layer, there = T.address_of(self.words[0]), T.address_of(place)
+        T.evaluate(tirx.call_extern("int32", name, layer, there, *arguments))
+
+    def _store(self, *numbers: Expr, start: Expr = 0) -> None:
+        for i, number in enumerate(numbers):
+            T.buffer_store(self.words, number, [start + i])

@@ -1,0 +1,120 @@
+"""Depthwise convolutions on SMLAD cores: the interpreter's bits, in place, in few instructions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphopt import ops
+from graphopt.ir import DType
+from graphopt.lower.testing import Region, RegionBuilder
+from graphopt.rewrite import Reject
+from graphopt.schedules.mcu.depthwise import Depthwise
+from graphopt.targets.mcu.testing import Checked, check_mcu_schedule
+
+from ...targets.mcu.cores import mcu
+
+
+def depthwise(
+    size: tuple[int, int],
+    channels: int,
+    kernel: tuple[int, int] = (3, 3),
+    strides: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] | None = None,
+    *,
+    pad_value: int = -128,
+    x: DType = DType.I8,
+    w: DType = DType.I8,
+    multiplier: int = 1,
+    images: int = 1,
+    low: int = -128,
+) -> Region:
+    """A depthwise convolution, padded to keep its size unless `pads` says otherwise, rescaled."""
+    rng = np.random.default_rng(1)
+    outputs = channels * multiplier
+    if pads is None:
+        pads = (kernel[0] // 2, kernel[1] // 2, (kernel[0] - 1) // 2, (kernel[1] - 1) // 2)
+    build = RegionBuilder()
+    activations = build.input(images, *size, channels, dtype=x)
+    weights = build.constant(outputs, 1, *kernel, dtype=w)
+    bias = build.given(rng.integers(-3000, 3000, outputs).astype(np.int32))
+    conv = ops.Conv(strides, pads, (1, 1), channels, "NHWC", pad_value)
+    factor = rng.integers(2**20, 2**24, (1, 1, 1, outputs)).astype(np.int32)
+    factor[..., 0] = 0
+    total = build.apply(conv, activations, weights, bias)
+    scaled = build.apply(
+        ops.Rescale(), total, build.given(factor), build.given(np.array(-3, np.int32))
+    )
+    clipped = build.apply(ops.Clip(low, 127), scaled)
+    return build.region(build.apply(ops.Cast(DType.I8), clipped))
+
+
+def check(*regions: Region, core: str = "cortex-m7") -> list[Checked]:
+    return check_mcu_schedule(Depthwise(), regions, mcu(core))
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7", "cortex-m33"])
+def test_maps_kernels_and_paddings(core: str) -> None:
+    check(
+        depthwise((6, 6), 5),
+        depthwise((1, 1), 3),
+        depthwise((2, 1), 1),
+        depthwise((13, 7), 2, pads=(2, 0, 0, 2), pad_value=5),
+        depthwise((9, 8), 2, (1, 3)),
+        depthwise((9, 8), 2, (3, 1), (2, 1)),
+        depthwise((8, 9), 2, (2, 2), (3, 1)),
+        depthwise((12, 11), 2, x=DType.U8, pad_value=200),
+        depthwise((9, 5), 3, w=DType.I4),
+        depthwise((5, 6), 3, multiplier=2),
+        depthwise((5, 6), 3, images=2),
+        depthwise((7, 6), 3, low=-100),
+        core=core,
+    )
+
+
+def test_the_output_lies_over_the_input() -> None:
+    for region in (depthwise((24, 24), 3), depthwise((9, 30), 2), depthwise((9, 6), 2, images=2)):
+        plan = Depthwise().plan(region.graph, mcu("cortex-m7"), region.constants)
+        assert not isinstance(plan, Reject)
+        assert (0, 0) in plan.inplace
+
+
+def test_an_output_that_runs_ahead_of_the_input_does_not_lie_over_it() -> None:
+    ahead = depthwise((9, 9), 2, pads=(4, 4, 4, 4))
+    shared = depthwise((9, 9), 2, multiplier=2)
+    for region in (ahead, shared):
+        plan = Depthwise().plan(region.graph, mcu("cortex-m7"), region.constants)
+        assert not isinstance(plan, Reject)
+        assert not plan.inplace
+    check(ahead, shared)
+
+
+def test_instructions_of_a_product() -> None:
+    large, middle = check(depthwise((48, 48), 8), depthwise((12, 12), 64))
+    assert large.per_mac < 2.0
+    assert middle.per_mac < 2.4
+
+
+def test_scratch_is_a_few_rows_of_one_channel() -> None:
+    (wide,) = check(depthwise((4, 112), 2))
+    assert wide.plan.scratch_bytes <= 2048
+
+
+def test_layers_of_one_kind_share_one_kernel() -> None:
+    small, large = (depthwise(size, 4) for size in ((6, 6), (20, 20)))
+    plans = [Depthwise().plan(r.graph, mcu("cortex-m7"), r.constants) for r in (small, large)]
+    first, second = plans
+    assert not isinstance(first, Reject) and not isinstance(second, Reject)
+    assert first.identity == second.identity and first.sizes != second.sizes
+
+
+def test_what_routines_do_not_take_is_rejected() -> None:
+    for region, core, reason in (
+        (depthwise((6, 6), 2), "cortex-m0plus", "does not multiply pairs"),
+        (depthwise((6, 6), 2), "cortex-m55", "does not multiply pairs"),
+        (depthwise((30, 30), 2, (9, 9)), "cortex-m7", "no routine"),
+        (depthwise((6, 6), 2, w=DType.I16), "cortex-m7", "weights of at most 8 bits"),
+    ):
+        plan = Depthwise().plan(region.graph, mcu(core), region.constants)
+        assert isinstance(plan, Reject)
+        assert reason in plan.reason
