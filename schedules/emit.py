@@ -124,6 +124,17 @@ def loop(extent: Expr) -> AbstractContextManager[Expr]:
 
 
 @contextmanager
+def rolled(extent: Expr) -> Iterator[Expr]:
+    """A serial loop from 0 to `extent` that no compiler unrolls, for microcontrollers.
+
+    LLVM writes a loop of few blocks out four times and more, and again for what is left over.
+    """
+    with T.serial(extent) as i:
+        T.evaluate(T.call_extern("int32", "graphopt_rolled"))
+        yield i
+
+
+@contextmanager
 def count(start: Expr, stop: Expr) -> Iterator[Expr]:
     """A serial loop from `start` to `stop`.
 

@@ -19,6 +19,13 @@ from graphopt.targets import McuTarget, Target
 
 # TVM lets every function that calls another be unwound, which on Arm links some 10 KiB of code.
 _NO_UNWINDER = 'module asm ".weak __aeabi_unwind_cpp_pr0"'
+# An empty instruction that touches no memory a kernel sees: LLVM unrolls no loop around it.
+_ROLLED = """
+define internal void @graphopt_rolled() alwaysinline nounwind {
+  call void asm sideeffect "", ""() nounwind memory(inaccessiblemem: readwrite)
+  ret void
+}
+"""
 
 
 def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: bool = True) -> bytes:
@@ -49,7 +56,7 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
     )
     attributes = {"s_tir": True, "tirx.noalias": noalias, "global_symbol": symbol}
     if isinstance(target, McuTarget):
-        body = tirx.AttrStmt(zero, "pragma_import_llvm", StringImm(_NO_UNWINDER), body)
+        body = tirx.AttrStmt(zero, "pragma_import_llvm", StringImm(_NO_UNWINDER + _ROLLED), body)
     plain = PrimFunc([*pointers, *numbers], body, PrimType("int32")).with_attr(attributes)
     return _compile(tvm.IRModule({symbol: plain}), symbol, target)
 

@@ -13,7 +13,6 @@ from graphopt.ops import Clip, Rescale
 from graphopt.schedules.emit import Buffer, Elements, Expr, T, named
 from graphopt.schedules.mcu.identity import kind, operands
 from graphopt.schedules.mcu.instructions import Instructions
-from graphopt.schedules.mcu.scalar.rescaling import RESCALE
 from graphopt.schedules.region import Anchored
 from graphopt.targets import McuTarget
 
@@ -61,6 +60,6 @@ class Epilogue(Elements):
                 saturated = self.instructions.saturate(cast(inputs[0], "int32"), low, high)
                 if saturated is not None:
                     return tirx.Cast(str(inputs[0].ty.dtype), saturated)
-        if isinstance(node.op, Rescale) and not self.instructions.target.long_multiply:
-            return tirx.call_pure_extern("int32", f"graphopt_{RESCALE}", *inputs)
+        if isinstance(node.op, Rescale):
+            return self.instructions.rescale(*inputs)
         return super()._result(node, inputs)

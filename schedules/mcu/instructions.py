@@ -6,6 +6,9 @@ from typing import Any
 
 from tvm import tirx
 
+from graphopt.lower.expr import expression
+from graphopt.ops import Rescale
+from graphopt.schedules.mcu.scalar.rescaling import RESCALE
 from graphopt.targets import McuTarget
 
 Expr = Any
@@ -69,6 +72,12 @@ class Instructions:
         if low == 0 and (high + 1).bit_count() == 1:
             return self._call("usat", x, tirx.IntImm("int32", high.bit_length()))
         return None
+
+    def rescale(self, x: Expr, multiplier: Expr, offset: Expr) -> Expr:
+        """The law of `ops.dyadic`; a kernel that uses it lists `rescale_routines`."""
+        if self.target.long_multiply:
+            return expression(Rescale(), x, multiplier, offset)
+        return tirx.call_pure_extern("int32", f"graphopt_{RESCALE}", x, multiplier, offset)
 
     def _call(self, name: str, *arguments: Expr) -> Expr:
         if self.target.form == "source":

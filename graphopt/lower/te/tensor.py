@@ -83,11 +83,17 @@ class Program:
 
     def scratch(self, dtype: DType, elements: int) -> Slot:
         """New working memory."""
-        slot = Slot("scratch", self.scratch_bytes, dtype, elements)
+        # Places are counted in elements.
+        place = self._rounded(self.scratch_bytes, dtype.itemsize)
+        slot = Slot("scratch", place, dtype, elements)
         self.scratches.append(slot)
-        used = max(1, elements) * dtype.itemsize
-        self.scratch_bytes += -(-used // self.alignment) * self.alignment
+        end = place + max(1, elements) * dtype.itemsize
+        self.scratch_bytes = self._rounded(end, self.alignment)
         return slot
+
+    @staticmethod
+    def _rounded(size: int, unit: int) -> int:
+        return -(-size // unit) * unit
 
     def compute(self, tensor: Tensor, into: Slot | None = None) -> Tensor:
         """Store every element of `tensor`; the result reads what was stored."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from graphopt.ir import Graph
-from graphopt.ops import Rescale
+from graphopt.ops import IntegerSoftmax, Rescale
 
 RESCALE = "scalar_rescale"
 
 
 def rescale_routines(region: Graph) -> tuple[str, ...]:
     """The routines that `Epilogue` calls for a region on cores without a long product."""
-    return (RESCALE,) if any(isinstance(node.op, Rescale) for node in region.nodes) else ()
+    rescales = Rescale, IntegerSoftmax
+    return (RESCALE,) if any(isinstance(node.op, rescales) for node in region.nodes) else ()
