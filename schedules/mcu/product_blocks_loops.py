@@ -1,0 +1,182 @@
+"""TIR of products in blocks of pixels: gather, call the routine, finish what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tvm import tirx
+
+from graphopt.ir import Value
+from graphopt.lower.dtypes import memory_dtype
+from graphopt.schedules.emit import Buffer, Expr, T, loop, named, sized_kernel, view
+from graphopt.schedules.mcu.digits import GROUP
+from graphopt.schedules.mcu.epilogue import Epilogue
+from graphopt.schedules.mcu.gather import Gather
+from graphopt.schedules.mcu.identity import kind
+from graphopt.schedules.mcu.product_blocks import BlocksPlan
+from graphopt.targets import McuTarget
+
+if TYPE_CHECKING:
+    from tvm.tirx import PrimFunc
+
+_ENDINGS = {"int8": 0, "uint8": 1, "int32": 2}
+
+
+def build(plan: BlocksPlan, target: McuTarget) -> PrimFunc:
+    """The kernel of `plan`, for all sizes that share its identity."""
+    region, where = plan.product.where.region, plan.product.where
+
+    def body(buffers: Mapping[Value, Buffer], scratch: Buffer, *sizes: Expr) -> None:
+        Blocks(plan, buffers, scratch, dict(zip(plan.sizes, sizes, strict=True)), target).emit()
+
+    dtypes = {where.input_index(plan.product.weights): "int16"}
+    return sized_kernel(region, list(plan.sizes), body, dtypes, plan.scratch_bytes)
+
+
+class Blocks:
+    """All blocks of all images, one after the other."""
+
+    def __init__(
+        self,
+        plan: BlocksPlan,
+        buffers: Mapping[Value, Buffer],
+        scratch: Buffer,
+        sizes: Mapping[str, Expr],
+        target: McuTarget,
+    ) -> None:
+        self.plan, self.buffers, self.scratch, self.sizes = plan, buffers, scratch, sizes
+        self.target = target
+        self.gather = Gather(plan, buffers[plan.product.x], scratch, sizes, target)
+
+    def emit(self) -> None:
+        plan, s = self.plan, self.sizes
+        if plan.bias is None:
+            zeros = view(self.scratch, "int32")
+            with loop(self._padded(s["out_channels"] // self._group_count())) as c:
+                T.buffer_store(zeros, T.int32(0), [s["zeros"] // 4 + c])
+        if plan.pointwise:
+            self._image(T.int32(0), named(s["pixels"]))
+        else:
+            with loop(s["images"]) as image:
+                self._image(image, named(s["out_height"] * s["out_width"]))
+
+    def _image(self, image: Expr, pixels: Expr) -> None:
+        plan, s, width = self.plan, self.sizes, self.plan.format.pixels
+        groups = self._group_count()
+        channels = named(s["out_channels"] // groups)
+        with loop((pixels + width - 1) // width) as block:
+            first = named(block * width)
+            valid = named(T.min(T.int32(width), pixels - first))
+            with _groups(plan, groups) as group:
+                self.gather.block(image, group, first, valid)
+                self._compute(_Part(image * pixels + first, valid, group, channels))
+
+    def _compute(self, part: _Part) -> None:
+        if self.plan.product.requantized is None:
+            self._general(part)
+        else:
+            self._requantized(part)
+
+    def _requantized(self, part: _Part) -> None:
+        """The routine writes to the output itself where the block is whole."""
+        plan, s = self.plan, self.sizes
+        (output,) = plan.product.where.region.outputs
+        out, staging = self.buffers[output], view(self.scratch, memory_dtype(output.type.dtype))
+        padded = self._padded(part.channels)
+        start = named(part.pixel * s["out_channels"] + part.group * part.channels)
+        with T.If(T.And(part.valid == plan.format.pixels, padded == part.channels)):
+            with T.Then():
+                self._call(part, out, start, s["out_channels"], str(out.dtype))
+            with T.Else():
+                self._call(part, staging, s["results"], padded, str(out.dtype))
+                with loop(part.valid) as p, loop(part.channels) as c:
+                    result = staging[s["results"] + p * padded + c]
+                    T.buffer_store(out, result, [start + p * s["out_channels"] + c])
+
+    def _general(self, part: _Part) -> None:
+        """The routine leaves its sums in the scratch, to any epilogue."""
+        plan, s = self.plan, self.sizes
+        sums = view(self.scratch, "int32")
+        results = named(s["results"] // 4)
+        self._call(part, sums, results, T.int32(0), "int32")
+        epilogue = Epilogue(plan.product.where, self.buffers, self.target)
+        with loop(part.channels) as c:
+            channel = named(part.group * part.channels + c)
+            operands = epilogue.channel(channel)
+            with loop(part.valid) as p:
+                total = sums[results + c * plan.format.pixels + p]
+                position = (part.pixel + p) * s["out_channels"] + channel
+                epilogue.store(operands, total, named(position))
+
+    def _group_count(self) -> Expr:
+        return self.sizes["groups"] if self.plan.window.groups > 1 else T.int32(1)
+
+    def _padded(self, channels: Expr) -> Expr:
+        unit = self.plan.format.channels
+        return named((channels + unit - 1) // unit * unit)
+
+    def _call(self, part: _Part, out: Buffer, start: Expr, stride: Expr, ending: str) -> None:
+        """The routine, over all channels of a group."""
+        plan, s, requantized = self.plan, self.sizes, self.plan.product.requantized
+        padded = self._padded(part.channels)
+        taps = s["channels"]
+        if not plan.pointwise:
+            taps = s["kernel_y"] * s["kernel_x"] * (s["channels"] // s["groups"])
+        taps_groups = named((taps + GROUP - 1) // GROUP)
+        weights = self.buffers[plan.product.weights]
+        packed = part.group * padded * taps_groups * GROUP // plan.format.channels
+        words = view(self.scratch, "int32")
+        bias, multipliers, offset, step = words[s["zeros"] // 4], words[0], T.int32(0), 0
+        if plan.bias is not None:
+            bias = self.buffers[plan.bias][part.group * padded]
+        if requantized is not None:
+            multiplier = self.buffers[requantized.multiplier]
+            per_channel = kind(requantized.multiplier, plan.product.where.result.type.dims)
+            step = 4 if per_channel == "channel" else 0
+            multipliers = multiplier[part.group * padded if step else 0]
+            offset = self._number(requantized.offset)
+        call = tirx.call_extern(
+            "int32",
+            f"graphopt_{plan.format.name}",
+            T.address_of(words[0]),
+            T.address_of(weights[packed]),
+            taps_groups,
+            T.int32(plan.format.chunk),
+            T.address_of(out[start]),
+            stride,
+            offset,
+            T.address_of(multipliers),
+            T.address_of(bias),
+            T.int32(step),
+            padded,
+            T.int32(_ENDINGS[ending]),
+        )
+        T.evaluate(call)
+
+    def _number(self, value: Value) -> Expr:
+        constants = self.plan.product.where.region.constants
+        if value in constants:
+            return T.int32(constants[value].item())
+        return self.buffers[value][0]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """`valid` pixels from `pixel` of all images on, of one group, and its number of channels."""
+
+    pixel: Expr
+    valid: Expr
+    group: Expr
+    channels: Expr
+
+
+@contextmanager
+def _groups(plan: BlocksPlan, groups: Expr) -> Iterator[Expr]:
+    if plan.window.groups == 1:
+        yield T.int32(0)
+    else:
+        with loop(groups) as group:
+            yield group
