@@ -6,12 +6,14 @@ from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.schedules.mcu.softmax import Softmax
+from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
 from graphopt.targets import McuTarget
 
 # The first that accepts a region builds its kernel.
 SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     HeliumProduct(),
     Depthwise(),
+    ProductBlocks(),
     ScalarProduct(),
     Softmax(),
     Generic(),

@@ -7,7 +7,6 @@ of each pixel: taps 0 and 2 as halves of a word, for all pixels, then taps 1 and
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from tvm import tirx
 
@@ -18,7 +17,6 @@ from graphopt.schedules.mcu.product_blocks import BlocksPlan
 from graphopt.targets import McuTarget
 
 _ONES = 0x00010001
-_BYTE = 0xFF
 
 
 class Gather:
@@ -69,8 +67,10 @@ class Gather:
                 run, runs = named(joined[0] // GROUP), named(joined[1])
                 start = named(place.offset(0, 0) + group * one)
                 with loop(s["kernel_y"]) as ky, loop(runs) as kx:
-                    offset = start + (ky * s["dilation_y"] * s["width"] + kx * s["dilation_x"]) * (
-                        s["channels"]
+                    offset = (
+                        start
+                        + (ky * s["dilation_y"] * s["width"] + kx * s["dilation_x"])
+                        * (s["channels"])
                     )
                     step = s["stride_x"] * s["channels"]
                     self._widen(self.x, offset, step, (ky * runs + kx) * run, run)
@@ -101,9 +101,11 @@ class Gather:
                     run, runs = named(joined[0]), named(joined[1])
                     start = named(here.offset(0, 0) + group * one)
                     with loop(s["kernel_y"]) as ky, loop(runs) as kx:
-                        offset = start + (
-                            ky * s["dilation_y"] * s["width"] + kx * s["dilation_x"]
-                        ) * (s["channels"])
+                        offset = (
+                            start
+                            + (ky * s["dilation_y"] * s["width"] + kx * s["dilation_x"])
+                            * (s["channels"])
+                        )
                         self._copy(rows, to + (ky * runs + kx) * run, named(offset), run)
                 with T.Else(), loop(s["kernel_y"]) as ky, loop(s["kernel_x"]) as kx:
                     position = named(to + (ky * s["kernel_x"] + kx) * one)
@@ -141,8 +143,8 @@ class Gather:
         self, source: Buffer, offset: Expr, step: Expr, position: Expr, groups: Expr
     ) -> None:
         """`groups` groups of all pixels, which lie `step` bytes apart, to group `position` on."""
-        pointers = T.address_of(source[offset]), step, T.address_of(self.words[0])
-        call = tirx.call_extern("int32", self.widen, *pointers, position, groups)
+        pointers = T.address_of(source[offset]), T.address_of(self.words[0])
+        call = tirx.call_extern("int32", self.widen, *pointers, step, position, groups)
         T.evaluate(call)
 
     def _widen_pixel(self, offset: Expr, p: Expr, position: Expr, groups: Expr) -> None:

@@ -201,6 +201,8 @@ def _chain(where: Anchored) -> list[Node]:
 def _constant(where: Anchored, value: Value, constant_inputs: frozenset[int]) -> bool:
     """Whether `value` is a constant that one node alone reads, so that it may be packed."""
     readers = [node for node in where.region.nodes if value in node.inputs]
-    return len(readers) == 1 and value in where.region.inputs and (
-        where.input_index(value) in constant_inputs
+    return (
+        len(readers) == 1
+        and value in where.region.inputs
+        and (where.input_index(value) in constant_inputs)
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphopt.ir import DType, Graph, Value
+from graphopt.ir import Graph, Value
 from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.digits import GROUP, Format, block_format
@@ -122,7 +122,7 @@ class BlocksPlan:
 
     @property
     def routines(self) -> tuple[str, ...]:
-        return self.format.name, f"widen{self.format.pixels}_{self.product.x.type.dtype}"
+        return self.format.routine, f"widen{self.format.pixels}_{self.product.x.type.dtype}"
 
     def packs(self) -> dict[int, Pack]:
         """The relayout of weights, and of what there is one number per channel of."""

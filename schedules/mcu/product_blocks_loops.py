@@ -127,7 +127,7 @@ class Blocks:
             taps = s["kernel_y"] * s["kernel_x"] * (s["channels"] // s["groups"])
         taps_groups = named((taps + GROUP - 1) // GROUP)
         weights = self.buffers[plan.product.weights]
-        packed = part.group * padded * taps_groups * GROUP // plan.format.channels
+        packed = part.group * padded * taps_groups * GROUP // plan.format.per_half
         words = view(self.scratch, "int32")
         bias, multipliers, offset, step = words[s["zeros"] // 4], words[0], T.int32(0), 0
         if plan.bias is not None:
@@ -140,18 +140,18 @@ class Blocks:
             offset = self._number(requantized.offset)
         call = tirx.call_extern(
             "int32",
-            f"graphopt_{plan.format.name}",
+            f"graphopt_{plan.format.routine}",
             T.address_of(words[0]),
             T.address_of(weights[packed]),
-            taps_groups,
-            T.int32(plan.format.chunk),
             T.address_of(out[start]),
-            stride,
-            offset,
             T.address_of(multipliers),
             T.address_of(bias),
+            stride,
+            offset,
             T.int32(step),
             padded,
+            taps_groups,
+            T.int32(plan.format.chunk),
             T.int32(_ENDINGS[ending]),
         )
         T.evaluate(call)
