@@ -5,8 +5,8 @@ from graphopt.schedules.mcu.depthwise import Depthwise
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
-from graphopt.schedules.mcu.softmax import Softmax
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
+from graphopt.schedules.mcu.softmax import Softmax
 from graphopt.targets import McuTarget
 
 # The first that accepts a region builds its kernel.

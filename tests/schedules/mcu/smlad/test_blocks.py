@@ -7,11 +7,11 @@ import pytest
 from graphopt.ir import DType
 from graphopt.lower.testing import Region
 from graphopt.rewrite import Reject
-from graphopt.schedules.mcu.product_blocks import ProductBlocks
+from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
 from graphopt.targets import McuTarget, load_target
 from graphopt.targets.mcu.testing import check_mcu_schedule
 
-from ...targets.mcu.cores import mcu
+from ....targets.mcu.cores import mcu
 from .products import convolution, fully_connected
 
 CORES = ("cortex-m4", "cortex-m7", "cortex-m33")

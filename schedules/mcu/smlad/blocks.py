@@ -10,9 +10,9 @@ import numpy as np
 from graphopt.ir import Graph, Value
 from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.rewrite import Reject
-from graphopt.schedules.mcu.digits import GROUP, Format, block_format
 from graphopt.schedules.mcu.identity import kind, operands
-from graphopt.schedules.mcu.product import Product, Window, find_product
+from graphopt.schedules.mcu.smlad.digits import GROUP, Format, block_format
+from graphopt.schedules.mcu.smlad.product import Product, Window, find_product
 from graphopt.targets import McuTarget
 
 if TYPE_CHECKING:
@@ -200,7 +200,7 @@ class ProductBlocks:
         plan = BlocksPlan(product, form)
 
         def build() -> PrimFunc:
-            from graphopt.schedules.mcu.product_blocks_loops import build
+            from graphopt.schedules.mcu.smlad.blocks_loops import build
 
             return build(plan, target)
 

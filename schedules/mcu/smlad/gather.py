@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from tvm import tirx
 
 from graphopt.schedules.emit import Buffer, Expr, T, loop, named, view
-from graphopt.schedules.mcu.digits import GROUP
 from graphopt.schedules.mcu.instructions import Instructions
-from graphopt.schedules.mcu.product_blocks import BlocksPlan
+from graphopt.schedules.mcu.smlad.blocks import BlocksPlan
+from graphopt.schedules.mcu.smlad.digits import GROUP
 from graphopt.targets import McuTarget
 
 _ONES = 0x00010001

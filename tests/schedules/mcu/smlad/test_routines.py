@@ -13,7 +13,7 @@ from graphopt.schedules.mcu.routines import routine_source, routine_text
 from graphopt.targets import McuTarget
 from graphopt.targets.mcu.kernel_run import Buffer, KernelCase, run_kernels
 
-from ...targets.mcu.cores import compile_c, mcu
+from ....targets.mcu.cores import compile_c, mcu
 
 TARGET = "cortex-m7"
 I8, U8, SUMS = 0, 1, 2

@@ -12,11 +12,11 @@ from tvm import tirx
 from graphopt.ir import Value
 from graphopt.lower.dtypes import memory_dtype
 from graphopt.schedules.emit import Buffer, Expr, T, loop, named, sized_kernel, view
-from graphopt.schedules.mcu.digits import GROUP
 from graphopt.schedules.mcu.epilogue import Epilogue
-from graphopt.schedules.mcu.gather import Gather
 from graphopt.schedules.mcu.identity import kind
-from graphopt.schedules.mcu.product_blocks import BlocksPlan
+from graphopt.schedules.mcu.smlad.blocks import BlocksPlan
+from graphopt.schedules.mcu.smlad.digits import GROUP
+from graphopt.schedules.mcu.smlad.gather import Gather
 from graphopt.targets import McuTarget
 
 if TYPE_CHECKING:
