@@ -14,8 +14,8 @@ from graphopt.targets.target import Emulator, McuTarget
 
 _SUPPORT = Path(__file__).parent / "support"
 _COMMON = ("monitor.c",)
-_OF_FAMILY = {"arm": ("arm.S", "arm.c"), "riscv32": ("riscv.S", "memory.c")}
-_FLAGS = ("-std=c11", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror")
+_OF_FAMILY = {"arm": ("arm.S", "arm.c"), "riscv32": ("riscv.S",)}
+FLAGS = ("-std=c11", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror")
 # More than any kernel uses; what a call really uses is measured.
 STACK_BYTES = 64 * 1024
 _MONITOR_STACK_BYTES = 4096
@@ -60,16 +60,16 @@ def link(target: McuTarget, inputs: Sequence[Path], roots: Sequence[str]) -> Ima
         needed = [f"-Wl,--undefined={root}" for root in roots]
         how = ["-nostdlib", "-static", f"-Wl,-T,{script}", "-Wl,--no-warn-rwx-segments"]
         files: list[str | Path] = [*support, *inputs, *libraries(target), "-o", program]
-        call([gcc, *flags, *_FLAGS, *how, *needed, *files], f"image for {machine.machine}")
+        call([gcc, *flags, *FLAGS, *how, *needed, *files], f"image for {machine.machine}")
         content = program.read_bytes()
         return Image(content, read_symbols(content), machine)
 
 
-def libraries(target: McuTarget) -> tuple[str, ...]:
-    """The linker options for what the code of kernels may call besides itself."""
+def libraries(target: McuTarget) -> tuple[str | Path, ...]:
+    """What to link for the functions that the code of kernels may call besides itself."""
     if machine_of(target).system == "arm":
         return ("-Wl,--start-group", "-lc", "-lm", "-lgcc", "-Wl,--end-group")
-    return ("-lgcc",)
+    return (_SUPPORT / "memory.c", "-lgcc")
 
 
 def machine_of(target: McuTarget) -> Emulator:

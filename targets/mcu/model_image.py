@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphopt.targets.mcu.elf import read_symbols, section_bytes
-from graphopt.targets.mcu.image import Image, libraries, link
+from graphopt.targets.mcu.image import FLAGS, Image, libraries, link
 from graphopt.targets.mcu.toolchain import call, compiler
 from graphopt.targets.target import McuTarget
 
@@ -95,7 +95,7 @@ def _weigh(files: Sequence[Path], run: str, target: McuTarget, work: Path) -> Fl
     how = ["-nostdlib", "-static", "-Wl,--gc-sections", f"-Wl,-T,{script}", f"-Wl,--entry={run}"]
     silent = ["-Wl,--no-warn-rwx-segments", f"-Wl,--undefined={run}"]
     parts: list[str | Path] = [*how, *silent, *files, *libraries(target), "-o", program]
-    call([compiler(target), *target.toolchain.flags, *parts], "model alone")
+    call([compiler(target), *target.toolchain.flags, *FLAGS, *parts], "model alone")
     sizes = section_bytes(program.read_bytes())
     code = sum(sizes.get(name, 0) for name in (".text", ".rodata", ".ARM.exidx", ".data"))
     return Flash(sizes.get(".weights", 0), code)
