@@ -3,6 +3,7 @@
 from graphopt.lower.kernel import Schedule
 from graphopt.schedules.mcu.depthwise import Depthwise
 from graphopt.schedules.mcu.generic import Generic
+from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
 from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
@@ -12,6 +13,7 @@ from graphopt.targets import McuTarget
 # The first that accepts a region builds its kernel.
 SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     HeliumProduct(),
+    HeliumDepthwise(),
     Depthwise(),
     ProductBlocks(),
     ScalarProduct(),

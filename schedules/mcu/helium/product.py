@@ -10,8 +10,9 @@ from graphopt import ops
 from graphopt.ir import Array, DType, Graph, Value
 from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.rewrite import Reject
+from graphopt.schedules.mcu.helium.padding import padded_numbers
 from graphopt.schedules.mcu.helium.product_plan import ProductPlan, plan_product
-from graphopt.schedules.mcu.helium.weights import GROUP, pack_conv, pack_rows, pad_numbers
+from graphopt.schedules.mcu.helium.weights import GROUP, pack_conv, pack_rows
 from graphopt.schedules.mcu.identity import epilogue_text
 from graphopt.schedules.region import Anchored, find_anchor
 from graphopt.targets import McuTarget
@@ -38,12 +39,10 @@ class HeliumProduct:
         if text is None:
             return Reject("an operand is broadcast in a way that rows of channels do not follow")
         plan = plan_product(where)
-        packs: dict[int, Pack] = {where.input_index(plan.w): _pack(plan)}
-        for value in _per_channel(plan):
-            if plan.channels % GROUP:
-                if not _only_reader(region, value, constant_inputs):
-                    return Reject(f"%{value.name} would have to be padded to whole vectors")
-                packs[where.input_index(value)] = pad_numbers
+        padded = padded_numbers(region, plan.per_channel, constant_inputs)
+        if isinstance(padded, Reject):
+            return padded
+        packs: dict[int, Pack] = {where.input_index(plan.w): _pack(plan), **padded}
         return _kernel(self.name, plan, packs, text)
 
 
@@ -82,19 +81,6 @@ def _pack(plan: ProductPlan) -> Pack:
 
 def _pack_conv(w: Array) -> Array:
     return pack_conv(w if w.ndim == 4 else w[:, :, None, :])
-
-
-def _per_channel(plan: ProductPlan) -> list[Value]:
-    """The numbers that the routine reads in whole groups."""
-    values = [plan.bias]
-    if plan.requantize is not None and not plan.requantize.scalar:
-        values.append(plan.requantize.multiplier)
-    return [value for value in values if value is not None]
-
-
-def _only_reader(region: Graph, value: Value, constant_inputs: frozenset[int]) -> bool:
-    readers = [node for node in region.nodes if value in node.inputs]
-    return len(readers) == 1 and region.inputs.index(value) in constant_inputs
 
 
 def _kernel(name: str, plan: ProductPlan, packs: Mapping[int, Pack], text: str) -> KernelPlan:

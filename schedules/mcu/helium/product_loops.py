@@ -10,6 +10,7 @@ from graphopt.ir import Value
 from graphopt.schedules.emit import Buffer, Expr, T, loop, named, view
 from graphopt.schedules.mcu.helium.epilogue import LANES, VectorEpilogue
 from graphopt.schedules.mcu.helium.product_plan import WORD, ProductPlan
+from graphopt.schedules.mcu.helium.routine import call, steps
 from graphopt.schedules.mcu.helium.weights import GROUP
 
 PRODUCT, COPY = "helium_product", "helium_copy"
@@ -55,11 +56,6 @@ def emit(
         emitter.windows(*sizes)
 
 
-def call(name: str, *arguments: Expr) -> None:
-    """Call a routine that returns nothing of interest."""
-    T.evaluate(tirx.call_extern("int32", f"graphopt_{name}", *arguments))
-
-
 class ProductEmitter:
     """Emits the kernel of a `ProductPlan` for sizes that are known when it runs.
 
@@ -95,7 +91,7 @@ class ProductEmitter:
         if self.plan.requantize is not None:
             self._multiply(T.address_of(self.x[0]), T.int32(0), rows, depth, depth)
             return
-        with loop(_steps(rows, self.tile)) as number:
+        with loop(steps(rows, self.tile)) as number:
             first = named(number * self.tile)
             count = named(T.min(self.tile, rows - first))
             self._multiply(T.address_of(self.x[first * depth]), first, count, depth, depth)
@@ -128,13 +124,13 @@ class ProductEmitter:
         columns = named(padding + T.truncdiv(depth + WORD - 1, WORD) * WORD)
         column_bytes = named(kernel_height * depth)
         with loop(batch) as n, loop(out_height) as row:
-            with loop(_steps(out_width, self.tile)) as number:
+            with loop(steps(out_width, self.tile)) as number:
                 first = named(number * self.tile)
                 count = named(T.min(self.tile, out_width - first))
                 wide = named((count - 1) * window_step + kernel_width)
                 x = named(first * column_stride - left)
-                before = named(T.min(wide, _steps(T.int32(0) - x, column_step)))
-                inside = named(T.max(before, T.min(wide, _steps(width - x, column_step))))
+                before = named(T.min(wide, steps(T.int32(0) - x, column_step)))
+                inside = named(T.max(before, T.min(wide, steps(width - x, column_step))))
                 with loop(kernel_height) as tap:
                     y = named(row * row_stride - top + tap * row_dilation)
                     to = named(columns + tap * depth)
@@ -214,8 +210,3 @@ class ProductEmitter:
     def _scratch(self) -> Buffer:
         assert self.scratch is not None
         return self.scratch
-
-
-def _steps(distance: Expr, step: Expr) -> Expr:
-    """How many steps cover a distance; 0 where it is negative."""
-    return T.truncdiv(T.max(distance, T.int32(0)) + step - 1, step)

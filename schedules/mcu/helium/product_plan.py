@@ -93,6 +93,13 @@ class ProductPlan:
         return inputs[2] if len(inputs) == 3 else None
 
     @property
+    def per_channel(self) -> tuple[Value, ...]:
+        """The inputs of one number a channel that the routine reads."""
+        if self.requantize is not None:
+            return self.requantize.per_channel
+        return () if self.bias is None else (self.bias,)
+
+    @property
     def padded(self) -> int:
         """The channels in whole groups."""
         return -(-self.channels // GROUP) * GROUP

@@ -23,6 +23,12 @@ class Requantize:
     offset: Value
     scalar: bool
 
+    @property
+    def per_channel(self) -> tuple[Value, ...]:
+        """The inputs that hold one number a channel."""
+        bias = () if self.bias is None else (self.bias,)
+        return bias if self.scalar else (*bias, self.multiplier)
+
 
 def find_requantize(where: Anchored) -> Requantize | None:
     """How the region makes bytes of its anchor's sums, None if in another way."""

@@ -76,3 +76,58 @@ def test_copies_write_their_runs_and_nothing_else(nbytes: int) -> None:
         for source_pitch, gap in ((0, 0), (nbytes + 3, 5))
     ]
     both("helium_copy", cases)
+
+
+def columns(channels: int, first: int, last: int, around: tuple[int, int, int]) -> KernelCase:
+    """Columns of an image of 4 rows of 9 pixels."""
+    rng = np.random.default_rng(channels)
+    image = rng.integers(-128, 128, 4 * 9 * channels, dtype=np.int8)
+    padding = rng.integers(-128, 128, channels, dtype=np.int8)
+    out = np.zeros((sum(around), 64), np.int8)
+    buffers = (Buffer(image), Buffer(out, written=True), Buffer(padding))
+    sizes = (channels, first, last, *around, 9 * channels, channels, 64)
+    return KernelCase("graphopt_helium_columns", buffers, sizes)
+
+
+def test_columns_inside_and_outside_of_the_image() -> None:
+    cases = [
+        columns(channels, first, last, around)
+        for channels in (1, 7, 16)
+        for first, last in ((0, 4), (1, 4), (0, 3), (2, 2))
+        for around in ((0, 9, 0), (2, 5, 1), (3, 0, 0))
+    ]
+    both("helium_columns", cases)
+
+
+def depthwise(taps: int, count: int, stride: int, channels: int, scalar: bool) -> KernelCase:
+    """Columns of `taps` bytes a channel, of which each window reads `taps`."""
+    rng = np.random.default_rng(count)
+    column = taps // 4 * 64
+    x = rng.integers(-128, 128, ((count + 3) * stride + taps) * column, dtype=np.int8)
+    w = rng.integers(-128, 128, taps * column, dtype=np.int8)
+    bias = rng.integers(-9999, 9999, channels, dtype=np.int32)
+    factor = 2.0**32 * 60 / (5400 * taps)
+    multiplier = (factor * rng.uniform(0.5, 1.5, channels)).astype(np.int32)
+    out = np.zeros((count, channels + 3), np.int8)
+    inputs = (x, w, pad_numbers(bias), pad_numbers(multiplier))
+    buffers = (*(Buffer(array) for array in inputs), Buffer(out, written=True))
+    sizes = (count, stride * column, channels, channels + 3, 7, int(scalar))
+    return KernelCase(f"graphopt_helium_depthwise_{taps}", buffers, sizes)
+
+
+@pytest.mark.parametrize("taps", [4, 8])
+def test_depthwise_windows(taps: int) -> None:
+    cases = [
+        depthwise(taps, count, stride, channels, scalar)
+        for count, stride in ((1, 1), (4, 1), (7, 2), (5, 3))
+        for channels in (1, 4, 7, 16)
+        for scalar in (False, True)
+    ]
+    both(f"helium_depthwise_{taps}", cases)
+
+
+def test_depthwise_pixels_take_few_instructions() -> None:
+    small = both("helium_depthwise_4", [depthwise(4, n, 1, 4, False) for n in (8, 16)])
+    large = both("helium_depthwise_8", [depthwise(8, n, 1, 1, False) for n in (8, 16)])
+    assert small[1].instructions - small[0].instructions == 8 * 20
+    assert large[1].instructions - large[0].instructions == 2 * 50

@@ -1,0 +1,138 @@
+"""Depthwise convolutions as the Helium routines do them: words of 4 rows, shared by outputs."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from graphopt.ir import Array, Value
+from graphopt.ops.convolution import Conv
+from graphopt.schedules.mcu.helium.requantize import Requantize
+from graphopt.schedules.region import Anchored
+
+# Channels of a column, bytes of the words of one block of rows, rows of a block.
+CHANNELS, WORDS_BYTES, ROWS = 16, 64, 4
+# Scratch for the columns of one tile, as far as one can choose.
+COLUMNS_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class DepthwisePlan:
+    """A depthwise convolution of i8, 16 channels after the other.
+
+    Columns of the input are stored as one word of 4 rows a channel, or two words of 8 rows for
+    kernels of more than 4 rows or columns (`blocks`). The same columns serve all output rows whose
+    windows lie in these rows (`shared_rows`), each with weights that are shifted by its stride.
+    """
+
+    where: Anchored
+    requantize: Requantize
+
+    @property
+    def op(self) -> Conv:
+        op = self.where.anchor.op
+        assert isinstance(op, Conv)
+        return op
+
+    @property
+    def x(self) -> Value:
+        return self.where.anchor.inputs[0]
+
+    @property
+    def w(self) -> Value:
+        return self.where.anchor.inputs[1]
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        return self.w.type.dims[2], self.w.type.dims[3]
+
+    @property
+    def blocks(self) -> int:
+        """How many words of rows a column has."""
+        return 1 if max(self.kernel) <= ROWS else 2
+
+    @property
+    def taps(self) -> int:
+        """The columns that a routine reads for each window; weights beyond the kernel are 0."""
+        return self.blocks * ROWS
+
+    @property
+    def shared_rows(self) -> int:
+        return (self.blocks * ROWS - self.kernel[0]) // self.op.strides[0] + 1
+
+    @property
+    def column_bytes(self) -> int:
+        return self.blocks * WORDS_BYTES
+
+    def columns(self, outputs: int) -> int:
+        """How many columns `outputs` neighbouring outputs read, those of no weight included."""
+        beyond = 0 if self.blocks == 1 else 3
+        return (outputs - 1 + beyond) * self.op.strides[1] + self.taps
+
+    @cached_property
+    def tile(self) -> int:
+        """How many neighbouring outputs of a row are done at once."""
+        fitting = COLUMNS_BYTES // self.column_bytes - self.columns(1)
+        return max(1, min(self.where.result.type.dims[2], fitting // self.op.strides[1] + 1))
+
+    # Scratch: zeros, a pixel of padding, the weights of each shared row, the columns of a tile.
+
+    @property
+    def scratch_bytes(self) -> int:
+        weights = self.shared_rows * self.taps * self.column_bytes
+        return WORDS_BYTES + CHANNELS + weights + self.columns(self.tile) * self.column_bytes
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers that the kernel gets, in the order that `depthwise_loops` names them."""
+        batch, height, width, channels = self.x.type.dims
+        return (
+            batch,
+            height,
+            width,
+            channels,
+            *self.where.result.type.dims[1:3],
+            *self.kernel,
+            *self.op.strides,
+            *self.op.pads[:2],
+            self.shared_rows,
+            self.tile,
+            self.op.pad_value,
+        )
+
+    def pack(self, w: Array) -> Array:
+        """[C, 1, kh, kw] -> [kh, kw, C], like an image."""
+        return np.ascontiguousarray(w[:, 0].transpose(1, 2, 0))
+
+    @property
+    def overlap(self) -> int:
+        """How many bytes after the start of x the output may start."""
+        steps = list(self._steps())
+        written = list(itertools.accumulate((end for end, _ in steps), max))
+        free = largest = self.x.type.elements
+        for i in range(len(steps) - 1, 0, -1):
+            free = min(free, steps[i][1])
+            largest = min(largest, free - written[i - 1])
+        return largest
+
+    def _steps(self) -> Iterator[tuple[int, int]]:
+        """(end of what it writes, first byte that it reads) of each tile in its order."""
+        batch, height, width, channels = self.x.type.dims
+        out_height, out_width = self.where.result.type.dims[1:3]
+        (row_stride, column_stride), (top, left) = self.op.strides, self.op.pads[:2]
+        for n, channel, row, start in itertools.product(
+            range(batch),
+            range(0, channels, CHANNELS),
+            range(0, out_height, self.shared_rows),
+            range(0, out_width, self.tile),
+        ):
+            last_row = min(row + self.shared_rows, out_height) - 1
+            last = min(start + self.tile, out_width) - 1
+            pixel = (n * out_height + last_row) * out_width + last
+            y, x = max(row * row_stride - top, 0), max(start * column_stride - left, 0)
+            first = ((n * height + min(y, height - 1)) * width + min(x, width - 1)) * channels
+            yield pixel * channels + min(channel + CHANNELS, channels), first + channel

@@ -1,0 +1,90 @@
+"""Depthwise convolutions on Helium: the interpreter's bits, exact figures, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from graphopt.ir import DType
+from graphopt.lower.testing import Region
+from graphopt.rewrite import Reject
+from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
+from graphopt.targets import McuTarget, load_target
+from graphopt.targets.mcu.testing import check_mcu_schedule
+
+from ...targets.mcu.cores import mcu
+from ..cpu.integer_regions import conv
+
+
+def depthwise(
+    size: tuple[int, int],
+    channels: int,
+    kernel: tuple[int, int] = (3, 3),
+    strides: tuple[int, int] = (1, 1),
+    pads: tuple[int, int, int, int] = (1, 1, 1, 1),
+    batch: int = 1,
+    bias: bool = True,
+    epilogue: str = "i8",
+    dilations: tuple[int, int] = (1, 1),
+) -> Region:
+    return conv(
+        (batch, *size, channels),
+        channels,
+        kernel,
+        strides,
+        pads,
+        dilations,
+        groups=channels,
+        types=(DType.I8, DType.I8),
+        pad_value=-7,
+        bias=bias,
+        epilogue=epilogue,
+    )
+
+
+REGIONS = [
+    depthwise((12, 12), 32),
+    depthwise((12, 13), 24, strides=(2, 2), pads=(0, 0, 1, 1)),
+    depthwise((3, 3), 33),
+    depthwise((25, 5), 17, batch=2),
+    depthwise((10, 10), 20, (5, 5), pads=(2, 2, 2, 2)),
+    depthwise((10, 10), 16, (7, 7), (2, 2), (3, 3, 3, 3)),
+    depthwise((5, 5), 5, (7, 3), pads=(3, 1, 3, 1)),
+    depthwise((1, 1), 3, (3, 3), pads=(2, 2, 2, 2)),
+    depthwise((11, 9), 7, (4, 4), (3, 3), (2, 2, 2, 2)),
+    depthwise((9, 70), 19, (2, 2), pads=(0, 0, 0, 0), bias=False),
+    depthwise((9, 90), 5, (6, 6), (3, 2), (2, 2, 2, 2)),
+    depthwise((4, 150), 16, pads=(1, 1, 1, 1)),
+]
+
+
+def test_kernels_equal_the_interpreter() -> None:
+    check_mcu_schedule(HeliumDepthwise(), REGIONS, mcu("cortex-m55"))
+
+
+def test_overlap_is_the_largest_that_is_safe() -> None:
+    regions = [depthwise((8, 8), 16), depthwise((9, 9), 12, strides=(2, 1))]
+    check_mcu_schedule(HeliumDepthwise(), regions, mcu("cortex-m55"), tight=True)
+
+
+def test_a_product_takes_less_than_an_instruction() -> None:
+    regions = [depthwise((24, 24), 32), depthwise((10, 10), 48, (7, 7), pads=(3, 3, 3, 3))]
+    small, large = check_mcu_schedule(HeliumDepthwise(), regions, mcu("cortex-m55"))
+    assert small.per_mac < 0.7
+    assert large.per_mac < 0.5
+
+
+@pytest.mark.parametrize(
+    "region, reason",
+    [
+        (depthwise((9, 9), 4, dilations=(2, 2)), "no dilation"),
+        (depthwise((9, 9), 4, (9, 1), pads=(4, 0, 4, 0)), "a kernel of at most 8 x 8"),
+        (depthwise((9, 9), 4, epilogue="sums"), "nothing but a rescaling to i8"),
+        (conv((1, 8, 8, 4), 8, groups=4, types=(DType.I8, DType.I8)), "one filter for each"),
+    ],
+)
+def test_what_it_refuses(region: Region, reason: str) -> None:
+    target = load_target("cortex-m55")
+    assert isinstance(target, McuTarget)
+    rejected = HeliumDepthwise().plan(region.graph, target, region.constants)
+    assert isinstance(rejected, Reject)
+    assert reason in rejected.reason
