@@ -5,6 +5,7 @@ from graphopt.schedules.mcu.depthwise import Depthwise
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
 from graphopt.schedules.mcu.helium.product import HeliumProduct
+from graphopt.schedules.mcu.scalar.depthwise import ScalarDepthwise
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
 from graphopt.schedules.mcu.softmax import Softmax
@@ -16,6 +17,7 @@ SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     HeliumDepthwise(),
     Depthwise(),
     ProductBlocks(),
+    ScalarDepthwise(),
     ScalarProduct(),
     Softmax(),
     Generic(),

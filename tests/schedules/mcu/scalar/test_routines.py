@@ -92,3 +92,31 @@ def test_widen(name: str) -> None:
         return case(name, (Buffer(np.zeros(23, np.int16), written=True), Buffer(numbers)), n)
 
     agree(mcu("cortex-m0plus"), name, [made(n) for n in range(24)])
+
+
+def test_gather() -> None:
+    numbers = np.random.default_rng(0).integers(0, 256, 90).astype(np.uint8)
+
+    def made(n: int, step: int, flip: int) -> KernelCase:
+        to = Buffer(np.zeros(25, np.uint8), written=True)
+        return case("scalar_gather", (to, Buffer(numbers)), n, step, flip)
+
+    cases = [made(n, 3, 128) for n in range(-1, 26)] + [made(n, 1, 0) for n in (4, 9)]
+    agree(mcu("cortex-m0plus"), "scalar_gather", cases)
+
+
+def test_taps() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, 200).astype(np.uint8)
+
+    def made(columns: int, rows: int) -> KernelCase:
+        weights = rng.integers(-(2**15), 2**15, 6)
+        ways = np.array([0, 1, 1, 20, -1, 30])
+        taps = i32((weights << 16) + (ways & 0xFFFF))
+        sums = Buffer(np.zeros(rows * columns + 7, np.int32), written=True)
+        return case("scalar_taps", (Buffer(x), Buffer(taps), sums), 6, columns, rows, 22, -99)
+
+    target = mcu("cortex-m0plus")
+    cases = [made(columns, rows) for columns in (1, 8, 19) for rows in (1, 3)]
+    for assembly, c in both(target, "scalar_taps", cases):
+        np.testing.assert_array_equal(assembly.outputs[2][:-7], c.outputs[2][:-7])
