@@ -67,7 +67,7 @@ def check_mcu_schedule(
             )
         for name in plan.routines:
             if name not in objects:
-                objects[name] = assemble(routine_text(name), f"graphopt_{name}", target)
+                objects[name] = assemble(routine_text(name, target), f"graphopt_{name}", target)
         plans.append(plan)
         cases += _cases(kernel, region, tight)
     runs = run_kernels(target, list(objects.values()), [case.call for case in cases])

@@ -31,7 +31,7 @@ def build_objects(
 
 
 def _routine(name: str, target: Target, cache: CodeCache) -> bytes:
-    text = routine_text(name)
+    text = routine_text(name, target)
     key = f"{text_key(f'{code_version()} {target.code_text} {text}')}.o"
     content = cache.get(key)
     if content is None:

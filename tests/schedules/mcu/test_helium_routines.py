@@ -16,7 +16,7 @@ from ...targets.mcu.cores import compile_c, mcu
 def both(name: str, cases: list[KernelCase]) -> list[KernelRun]:
     """The runs of the assembly, after it gave the bytes of the C definition in every case."""
     target = mcu("cortex-m55")
-    written = assemble(routine_text(name), f"graphopt_{name}", target)
+    written = assemble(routine_text(name, target), f"graphopt_{name}", target)
     defined = compile_c(target, routine_source(name))
     runs = run_kernels(target, [written], cases)
     for case, got, want in zip(cases, runs, run_kernels(target, [defined], cases), strict=True):

@@ -23,7 +23,7 @@ def both(target: McuTarget, name: str, cases: list[KernelCase]) -> Iterator[tupl
     """The cases run in assembly and in C."""
     symbol = f"graphopt_{name}"
     objects = (
-        assemble(routine_text(name), symbol, target),
+        assemble(routine_text(name, target), symbol, target),
         compile_c(target, routine_source(name)),
     )
     return zip(*(run_kernels(target, [each], cases) for each in objects), strict=True)

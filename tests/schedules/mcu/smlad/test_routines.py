@@ -24,7 +24,7 @@ def run_both(name: str, cases: list[KernelCase]) -> list[tuple[NDArray[Any], NDA
     target: McuTarget = mcu(TARGET)
     results: list[list[NDArray[Any]]] = []
     for code in (
-        assemble(routine_text(name), f"graphopt_{name}", target),
+        assemble(routine_text(name, target), f"graphopt_{name}", target),
         compile_c(target, routine_source(name)),
     ):
         runs = run_kernels(target, [code], cases)
