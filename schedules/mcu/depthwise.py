@@ -23,17 +23,16 @@ if TYPE_CHECKING:
 
     from graphopt.schedules.emit import Buffer, Expr
 
-# Padded rows of one channel that scratch holds, two columns to a word.
-ROWS = 8
-PAIR_BYTES = 4 * ROWS
+# Scratch holds rows of so many channels at a time.
+CHANNELS = 2
 
-# Numbers that the routines share, before these rows (depthwise_layer_c.inc): the first three are of
-# one channel, the others of the layer.
-CHANNEL = 3
+# Numbers that the routines share, before those rows (depthwise_layer_c.inc): the first are of one
+# channel and some rows, the others of the layer.
+CHANNEL = 4
 SIZES = (
     *("x_step", "out_row_step", "out_columns", "out_column_step"),
-    *("first", "moved", "kept", "pairs", "pad"),
-    *("rows", "row_step", "columns", "column_step", "left"),
+    *("first", "moved", "kept", "blocks", "pad"),
+    *("rows", "row_step", "columns", "column_step", "left", "tap_rows"),
     *("images", "image_step", "out_image_step", "channels", "multiplier", "out_rows", "band"),
 )
 FIELDS = CHANNEL + SIZES.index("images")
@@ -43,16 +42,24 @@ FIELDS = CHANNEL + SIZES.index("images")
 class Routine:
     """A function in assembly: outputs from the padded rows of one channel.
 
-    It multiplies by `rows` x `columns` taps, and steps by `stride` columns.
+    It multiplies by up to `rows` x `columns` taps and steps by `stride` columns. Scratch holds
+    `slots` rows for it.
     """
 
     name: str
     rows: int
     columns: int
     stride: int
+    slots: int
 
 
-ROUTINES = (Routine("depthwise_3x3", 3, 3, 1),)
+ROUTINES = (
+    Routine("depthwise_3x3", 3, 3, 1, 8),
+    Routine("depthwise_3x3_stride2", 3, 3, 2, 8),
+    Routine("depthwise_5", 7, 5, 1, 16),
+    Routine("depthwise_7", 7, 7, 1, 16),
+    Routine("depthwise_7_stride2", 7, 7, 2, 16),
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Layer:
-    """A depthwise convolution: its batch, channels, axes of the rows and columns, routine.
+    """A depthwise convolution: its batch, channels of x and outputs of each, axes, routine.
 
     The axes of a map may be `swapped`: rows are then what the tensors call columns.
     """
@@ -87,9 +94,17 @@ class Layer:
 
     @property
     def pairs(self) -> int:
-        """Words in a row of scratch: as many as the routine reads."""
-        words = -(-self.columns.out // 2) if self.routine.stride == 1 else self.columns.out
-        return words + self.routine.columns // 2
+        """Words in a row of scratch: as many as the routine reads, two outputs at a time."""
+        return -(-self.columns.out // 2) * self.routine.stride + self.routine.columns // 2
+
+    @property
+    def tap_rows(self) -> int:
+        """Rows of taps that are multiplied."""
+        return 3 if self.routine.rows == 3 else self.rows.kernel
+
+    @property
+    def scratch_bytes(self) -> int:
+        return 4 * (FIELDS + self.routine.slots * CHANNELS * self.pairs)
 
     def sizes(self, band: int) -> tuple[int, ...]:
         """In the order of `SIZES`, where `band` rows of outputs are made at once."""
@@ -98,34 +113,36 @@ class Layer:
         pad = self.pad_value & 0xFFFF
         word = pad << 16 | pad
         return (
-            *(PAIR_BYTES // ROWS * rows.stride, rows.out_step, columns.out, columns.out_step),
-            *(-rows.before, band * rows.stride, max(0, self.routine.rows - rows.stride)),
-            *(self.pairs, word - (word >> 31 << 32)),
-            *(rows.size if read else 0, rows.step, read, columns.step, columns.before),
-            *(self.images, rows.size * columns.size * self.channels // self.multiplier),
-            *(rows.out * columns.out * self.channels, self.channels, self.multiplier),
+            *(4 * rows.stride, rows.out_step, columns.out, columns.out_step),
+            *(-rows.before, band * rows.stride, max(0, self.tap_rows - rows.stride)),
+            *(CHANNELS * self.pairs, word - (word >> 31 << 32)),
+            *(rows.size if read else 0, rows.step, read, columns.step),
+            *(columns.before, self.tap_rows),
+            *(self.images, rows.size * columns.size * self.channels),
+            *(rows.out * columns.out * self.channels * self.multiplier, self.channels),
+            self.multiplier,
             *(rows.out, band),
         )
 
     @property
     def band(self) -> int:
         """How many rows of outputs the rows in scratch suffice for."""
-        return (ROWS - self.routine.rows) // self.rows.stride + 1
+        return (self.routine.slots - self.tap_rows) // self.rows.stride + 1
 
     def pack(self, weights: NDArray[Any]) -> NDArray[np.int8]:
         """Weights [O, 1, *kernel] as taps [O, rows, columns] of the routine, zeros after theirs."""
         taps = weights.astype(np.int8).reshape(weights.shape[0], *weights.shape[-2:])
         if self.swapped:
             taps = taps.transpose(0, 2, 1)
-        more = (self.routine.rows - taps.shape[1], self.routine.columns - taps.shape[2])
+        more = (self.tap_rows - taps.shape[1], self.routine.columns - taps.shape[2])
         return np.ascontiguousarray(np.pad(taps, [(0, 0), (0, more[0]), (0, more[1])]))
 
 
 @dataclass(frozen=True)
 class Depthwise:
-    """Channel by channel: rows widened to 16 bits in scratch, then multiplied in pairs of taps.
+    """By pairs of channels: rows widened to 16 bits in scratch, then multiplied in pairs of taps.
 
-    Scratch holds 8 padded rows of one channel, so the output may be written over the input.
+    Scratch holds some padded rows of two channels, so the output may be written over the input.
     """
 
     name: str = "depthwise"
@@ -150,7 +167,8 @@ class Depthwise:
         rescaled = rescale_of(where)
         # The epilogue of other regions follows each row of totals, which lies behind the rows.
         band, totals = (layer.band, 0) if rescaled else (1, 4 * layer.columns.out)
-        routine, reader = layer.routine, f"depthwise_read_{x.type.dtype}"
+        routine = layer.routine
+        reader = f"depthwise_read{routine.slots}_{x.type.dtype}"
 
         def build() -> PrimFunc:
             from graphopt.schedules.emit import sized_kernel
@@ -170,7 +188,7 @@ class Depthwise:
             region=region,
             build=build,
             packs={where.input_index(w): layer.pack},
-            scratch_bytes=4 * FIELDS + PAIR_BYTES * layer.pairs + totals,
+            scratch_bytes=layer.scratch_bytes + totals,
             inplace=_inplace(where, layer),
             routines=(reader, routine.name),
             sizes=layer.sizes(band),
@@ -183,6 +201,8 @@ def layer_of(anchor: Node) -> Layer | Reject:
     op = anchor.op
     assert isinstance(op, Conv)
     x, w = anchor.inputs[:2]
+    if op.groups == 1:
+        return Reject("expected several channels, of which two are read at once")
     if op.layout != "NHWC" or len(op.strides) not in (1, 2):
         return Reject("expected a convolution of 1 or 2 dimensions in NHWC")
     if w.type.dims[1] != 1 or op.groups != x.type.dims[-1]:
@@ -200,7 +220,7 @@ def layer_of(anchor: Node) -> Layer | Reject:
         if routine is not None:
             images, multiplier = x.type.dims[0], w.type.dims[0] // op.groups
             return Layer(
-                *(images, w.type.dims[0], multiplier, down, along, swapped, op.pad_value, routine)
+                *(images, op.groups, multiplier, down, along, swapped, op.pad_value, routine)
             )
     return Reject("no routine for this kernel, stride or dilation")
 
@@ -261,7 +281,7 @@ def _follows(layer: Layer) -> bool:
     r, c = np.indices((rows.out, columns.out))
     pixel = (r * rows.out_step + c * columns.out_step) // layer.channels
     over = pixel % rows.size if layer.swapped else pixel // columns.size
-    read = r * rows.stride + layer.routine.rows - rows.before
+    read = r * rows.stride + layer.tap_rows - rows.before
     return bool(np.all((pixel >= size) | (over < read)))
 
 

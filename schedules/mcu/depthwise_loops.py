@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from tvm import tirx
 
 from graphopt.ir import Value
-from graphopt.schedules.emit import Buffer, Expr, T, loop, named, view
-from graphopt.schedules.mcu.depthwise import CHANNEL, FIELDS, ROWS, SIZES, Rescaled, Routine
+from graphopt.schedules.emit import Buffer, Expr, T, count, loop, named, view
+from graphopt.schedules.mcu.depthwise import (
+    CHANNEL,
+    CHANNELS,
+    FIELDS,
+    SIZES,
+    Rescaled,
+    Routine,
+)
 from graphopt.schedules.mcu.epilogue import Epilogue
 from graphopt.schedules.region import Anchored
 from graphopt.targets import McuTarget
@@ -42,29 +49,37 @@ class DepthwiseEmitter:
         self.epilogue = Epilogue(where, buffers, target)
 
     def emit(self, sizes: Sizes) -> None:
-        """All images, channel by channel."""
-        taps = self.routine.rows * self.routine.columns
+        """All images, by pairs of channels."""
         totals = {} if self.rescaled else {"out_column_step": T.int32(4)}
         shared = sizes | totals
         self._store(*(shared[name] for name in SIZES[: FIELDS - CHANNEL]), start=CHANNEL)
         # The padding beside rows stays as it is: rows are put between.
-        with loop(sizes["pairs"] * ROWS) as i:
+        with loop(sizes["blocks"] * self.routine.slots) as i:
             self._store(sizes["pad"], start=FIELDS + i)
-        with loop(sizes["images"]) as image, loop(sizes["channels"]) as channel:
-            known = self.epilogue.channel(channel)
-            bias = self.bias[channel] if self.bias is not None else T.int32(0)
-            self._store(bias, *self._rescale(known))
-            below = T.floordiv(channel, sizes["multiplier"])
-            x = named(image * sizes["image_step"] + below)
-            out = named(image * sizes["out_image_step"] + channel)
-            bands = T.floordiv(sizes["out_rows"] + sizes["band"] - 1, sizes["band"])
-            with loop(bands) as band:
-                rows = named(T.min(sizes["band"], sizes["out_rows"] - band * sizes["band"]))
-                first = sizes["first"] + band * sizes["moved"]
-                slots = T.shift_right((rows - 1) * sizes["x_step"], 2) + self.routine.rows
-                self._call(self.reader, self.x[x], first, slots)
-                place = named(out + band * sizes["band"] * sizes["out_row_step"])
-                self._rows(sizes, known, channel * taps, place, rows)
+        pairs = T.shift_right(sizes["channels"] + 1, 1)
+        with loop(sizes["images"]) as image, loop(pairs) as pair:
+            # The last of an odd number is read beside the one before, which stays as it is.
+            first = named(T.min(pair * CHANNELS, sizes["channels"] - CHANNELS))
+            x = named(image * sizes["image_step"] + first)
+            self._bands(sizes, image * sizes["out_image_step"], x, first, pair * CHANNELS)
+
+    def _bands(self, sizes: Sizes, image: Expr, x: Expr, first: Expr, start: Expr) -> None:
+        """All rows of the outputs of two channels, of which `start` is the first to be made."""
+        bands = T.truncdiv(sizes["out_rows"] + sizes["band"] - 1, sizes["band"])
+        outputs = CHANNELS * sizes["multiplier"]
+        with loop(bands) as band:
+            done = named(band * sizes["band"])
+            rows = named(T.min(sizes["band"], sizes["out_rows"] - done))
+            slots = T.shift_right((rows - 1) * sizes["x_step"], 2) + sizes["tap_rows"]
+            row = sizes["first"] + band * sizes["moved"]
+            self._call(self.reader, self.x[x], row, slots)
+            place = named(image + done * sizes["out_row_step"])
+            self._store(rows, start=CHANNEL - 1)
+            with count((start - first) * sizes["multiplier"], outputs) as output:
+                channel = named(first * sizes["multiplier"] + output)
+                half = T.truncdiv(output, sizes["multiplier"])
+                words = T.address_of(self.words[FIELDS + half * self.routine.slots])
+                self._rows(sizes, channel, words, named(place + channel))
 
     def _rescale(self, known: Mapping[Value, Expr]) -> tuple[Expr, Expr]:
         """The multiplier and offset for the routine, which takes multiplier 0 to ask for totals."""
@@ -78,14 +93,17 @@ class DepthwiseEmitter:
         # 1 rounds every product to 0 as well.
         return T.if_then_else(factor == 0, 1, factor), offset
 
-    def _rows(
-        self, sizes: Sizes, known: Mapping[Value, Expr], tap: Expr, place: Expr, rows: Expr
-    ) -> None:
+    def _rows(self, sizes: Sizes, channel: Expr, words: Expr, place: Expr) -> None:
+        """Rows of outputs of one channel from `place` on."""
+        known = self.epilogue.channel(channel)
+        bias = self.bias[channel] if self.bias is not None else T.int32(0)
+        self._store(bias, *self._rescale(known))
+        taps = T.address_of(self.w[channel * sizes["tap_rows"] * self.routine.columns])
         if self.rescaled is not None:
-            self._call(self.routine.name, self.out[place], T.address_of(self.w[tap]), rows)
+            self._call(self.routine.name, self.out[place], taps, words)
             return
-        totals = named(FIELDS + sizes["pairs"] * ROWS)
-        self._call(self.routine.name, self.words[totals], T.address_of(self.w[tap]), rows)
+        totals = named(FIELDS + sizes["blocks"] * self.routine.slots)
+        self._call(self.routine.name, self.words[totals], taps, words)
         with loop(sizes["out_columns"]) as column:
             total = named(self.words[totals + column])
             self.epilogue.store(known, total, place + column * sizes["out_column_step"])

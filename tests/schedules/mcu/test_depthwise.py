@@ -58,7 +58,7 @@ def test_maps_kernels_and_paddings(core: str) -> None:
     check(
         depthwise((6, 6), 5),
         depthwise((1, 1), 3),
-        depthwise((2, 1), 1),
+        depthwise((2, 1), 2),
         depthwise((13, 7), 2, pads=(2, 0, 0, 2), pad_value=5),
         depthwise((9, 8), 2, (1, 3)),
         depthwise((9, 8), 2, (3, 1), (2, 1)),
@@ -68,7 +68,25 @@ def test_maps_kernels_and_paddings(core: str) -> None:
         depthwise((5, 6), 3, multiplier=2),
         depthwise((5, 6), 3, images=2),
         depthwise((7, 6), 3, low=-100),
+        depthwise((13, 12), 3, (3, 3), (2, 2), (1, 1, 1, 1)),
+        depthwise((8, 9), 2, (3, 3), (2, 2), (0, 0, 1, 1), low=-100),
+        depthwise((8, 9), 2, (3, 3), (3, 2), (0, 1, 2, 1)),
         core=core,
+    )
+
+
+def test_kernels_of_up_to_seven_columns() -> None:
+    check(
+        *(
+            depthwise((height, width), 3, kernel, strides, pads)
+            for height, width in ((3, 3), (5, 5), (10, 9), (20, 14))
+            for kernel, pads in (((5, 5), (2, 2, 2, 2)), ((7, 7), (3, 3, 3, 3)))
+            for strides in ((1, 1), (2, 2))
+        ),
+        depthwise((9, 8), 2, (4, 6), pads=(0, 3, 2, 1), pad_value=3),
+        depthwise((9, 8), 2, (1, 7), (1, 2), x=DType.U8, pad_value=250),
+        depthwise((18, 7), 2, (7, 4), (3, 1), low=-90),
+        depthwise((11, 6), 2, (2, 5), multiplier=3, images=2),
     )
 
 
@@ -90,9 +108,16 @@ def test_an_output_that_runs_ahead_of_the_input_does_not_lie_over_it() -> None:
 
 
 def test_instructions_of_a_product() -> None:
-    large, middle = check(depthwise((48, 48), 8), depthwise((12, 12), 64))
-    assert large.per_mac < 2.0
-    assert middle.per_mac < 2.4
+    large, middle, wide, half = check(
+        depthwise((48, 48), 8),
+        depthwise((12, 12), 64),
+        depthwise((20, 20), 16, (7, 7)),
+        depthwise((48, 48), 8, strides=(2, 2)),
+    )
+    assert large.per_mac < 1.9
+    assert middle.per_mac < 2.2
+    assert wide.per_mac < 1.5
+    assert half.per_mac < 3.1
 
 
 def test_scratch_is_a_few_rows_of_one_channel() -> None:
@@ -113,6 +138,7 @@ def test_what_routines_do_not_take_is_rejected() -> None:
         (depthwise((6, 6), 2), "cortex-m0plus", "does not multiply pairs"),
         (depthwise((6, 6), 2), "cortex-m55", "does not multiply pairs"),
         (depthwise((30, 30), 2, (9, 9)), "cortex-m7", "no routine"),
+        (depthwise((6, 6), 1), "cortex-m7", "several channels"),
         (depthwise((6, 6), 2, w=DType.I16), "cortex-m7", "weights of at most 8 bits"),
     ):
         plan = Depthwise().plan(region.graph, mcu(core), region.constants)

@@ -1,6 +1,6 @@
 #include "depthwise_layer_c.inc"
+
 #define ELEMENT int8_t
-#define READ graphopt_depthwise_read_i8
+#define SLOTS 16
+#define READ graphopt_depthwise_read16_i8
 #include "depthwise_read_c.inc"
-#undef ELEMENT
-#undef READ

@@ -1,0 +1,7 @@
+#include "depthwise_layer_c.inc"
+
+#define SLOTS 8
+#define COLUMNS 3
+#define STRIDE 2
+#define MULTIPLY graphopt_depthwise_3x3_stride2
+#include "depthwise_multiply_c.inc"

@@ -1,0 +1,6 @@
+#include "depthwise_layer_c.inc"
+
+#define ELEMENT uint8_t
+#define SLOTS 16
+#define READ graphopt_depthwise_read16_u8
+#include "depthwise_read_c.inc"
