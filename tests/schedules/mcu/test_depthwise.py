@@ -120,9 +120,10 @@ def test_instructions_of_a_product() -> None:
     assert half.per_mac < 3.1
 
 
-def test_scratch_is_a_few_rows_of_one_channel() -> None:
-    (wide,) = check(depthwise((4, 112), 2))
-    assert wide.plan.scratch_bytes <= 2048
+def test_scratch_is_a_few_rows_of_two_channels() -> None:
+    small, wide = check(depthwise((12, 12), 8), depthwise((4, 112), 2))
+    assert small.plan.scratch_bytes <= 8 * 2 * 14 * 2 + 128
+    assert wide.plan.scratch_bytes <= 8 * 2 * 114 * 2 + 128
 
 
 def test_layers_of_one_kind_share_one_kernel() -> None:
