@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from graphopt.errors import TargetError
+from graphopt.errors import EmulatorError, TargetError
 from graphopt.ir import Array
 from graphopt.progress import Progress, say
 from graphopt.runtime.arrays import bind
@@ -20,7 +20,7 @@ from graphopt.runtime.firmware_artifact import (
 from graphopt.runtime.manifest import CallRecord, Manifest
 from graphopt.runtime.samples import join_samples, split_samples
 from graphopt.targets import McuTarget, load_target
-from graphopt.targets.mcu.cycles import cycle_model
+from graphopt.targets.mcu.cycles import cycles_of
 from graphopt.targets.mcu.emulator import TIMEOUT_SECONDS
 from graphopt.targets.mcu.model_image import Flash, ModelImage, build_model
 from graphopt.targets.mcu.model_run import footprint, run_samples
@@ -138,20 +138,28 @@ class Firmware:
         }
 
     def bench(self, inputs: Mapping[str, Any]) -> Bench:
-        """Counts, cycles and memory of one run, on the first sample of `inputs`; see `run`."""
+        """Counts, cycles and memory of one run, on the first sample of `inputs`.
+
+        Raises:
+            EmulatorError: as `run`; also where a core that needs it gets no alignment, which the
+                emulator itself lets pass on some.
+            InputError, ToolchainError, BuildError: as `run`.
+        """
         samples = split_samples(self.manifest.inputs, inputs)
         sample = bind(self.manifest.inputs, inputs) if samples is None else samples[0]
         model, manifest = self._model, self.manifest
         say(self.progress, f"counting on {model.image.emulator.machine}")
         seen = footprint(model.image, manifest, sample, self.timeout_seconds)
         say(self.progress, "estimating cycles")
-        cycles = cycle_model(model.image.content, self.target)
+        model_of_cycles = cycles_of(model.image.content, self.target)
         symbols = [call.symbol for call in manifest.calls]
         entries = list(dict.fromkeys(symbols))
         driver = model.image.symbols[f"{manifest.prefix}_run"]
         order = [entries.index(symbol) for symbol in symbols]
-        profile = profile_run(seen.segments, order, driver, cycles)
+        profile = profile_run(seen.segments, order, driver, model_of_cycles)
         calls = tuple(map(CallBench, manifest.calls, profile.calls))
+        if not self.target.unaligned:
+            _check_alignment(calls, self.target)
         arena = ArenaUse(manifest.arena_bytes, model.header_arena_bytes, seen.arena_bytes)
         clock = self.target.board.clock_hz if self.target.board else None
         return Bench(calls, profile.driver, arena, seen.stack_bytes, model.flash, clock)
@@ -173,6 +181,16 @@ def load_firmware(
         ArtifactError: the folder is damaged or is no artifact.
     """
     return Firmware(load_firmware_artifact(Path(folder)), progress, timeout_seconds)
+
+
+def _check_alignment(calls: Sequence[CallBench], target: McuTarget) -> None:
+    for each in calls:
+        if each.count.unaligned:
+            raise EmulatorError(
+                f"{each.call.location}: {each.call.symbol}",
+                f"expected every access to memory at a multiple of its size on {target.core}, "
+                f"found {each.count.unaligned} at others",
+            )
 
 
 def _only(outputs: Sequence[Array]) -> Array:

@@ -50,7 +50,7 @@ class CycleModel:
         return float(counts[:-1] @ self.always + left @ self.taken)
 
 
-def cycle_model(program: bytes, target: McuTarget) -> CycleModel:
+def cycles_of(program: bytes, target: McuTarget) -> CycleModel:
     """What the instructions of a linked program take on `target`.
 
     Raises:
@@ -62,7 +62,12 @@ def cycle_model(program: bytes, target: McuTarget) -> CycleModel:
         path = Path(folder) / "program.elf"
         path.write_bytes(program)
         text = call([objdump, "-d", "--no-show-raw-insn", path], "disassembly")
-    rows = sorted(_rows(text, target.cycles))
+    return read_disassembly(text, target.cycles)
+
+
+def read_disassembly(text: str, cycles: Mapping[str, float]) -> CycleModel:
+    """What the instructions of a listing by `objdump` take; `cycles` are those of the classes."""
+    rows = sorted(_rows(text, cycles))
     addresses = np.array([row[0] for row in rows], np.uint64)
     always, taken = (np.array([row[i] for row in rows], float) for i in (1, 2))
     return CycleModel(addresses, always, taken)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,12 @@ from graphopt.targets.mcu.fault import fault_error
 from graphopt.targets.mcu.image import Image
 from graphopt.targets.mcu.job import Job
 from graphopt.targets.mcu.plugin import Segment, read_counts, watch
-from graphopt.targets.mcu.toolchain import find
+from graphopt.targets.mcu.toolchain import emulator
 
 TIMEOUT_SECONDS = 600.0
 _JOB, _RESULT, _COUNTS = "job", "result", "counts"  # the first two are named in monitor.c
 _PATIENCE_SECONDS = 10.0
+_PLUGIN_HINT = "counting needs the plugin interface of QEMU 7.2, as in Debian 12"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def execute(
         EmulatorError: the program faulted, did not end in time, or QEMU failed; names the function.
     """
     machine, symbols = image.emulator, image.symbols
-    qemu = find(f"qemu-system-{machine.system}", (machine.package,))
+    qemu = emulator(machine)
     begin, end = symbols.address("call_begin"), symbols.address("call_end")
     plugin = watch(begin, end, [symbols.address(name) for name in entries], detail, _COUNTS)
     board = ["-M", machine.machine, *(("-bios", "none") if machine.system == "riscv32" else ())]
@@ -67,10 +69,11 @@ def execute(
         fault = re.search(r"^fault((?: [0-9a-f]{8})+)$", done.stdout + done.stderr, re.MULTILINE)
         if fault is not None:
             registers = [int(word, 16) for word in fault[1].split()]
-            raise fault_error(machine.system, registers, symbols)
+            raise fault_error(machine.system, registers, symbols, _running(calls, entries))
         if done.returncode != 0:
             said = " ".join(done.stderr.split())[:300] or f"status {done.returncode}"
-            raise EmulatorError(Path(qemu).name, f"expected the job to end, found: {said}")
+            hint = _PLUGIN_HINT if "plugin" in said else ""
+            raise EmulatorError(Path(qemu).name, f"expected the job to end, found: {said}", hint)
         return Outcome(job.decode((folder / _RESULT).read_bytes()), calls)
 
 
@@ -93,14 +96,18 @@ def _run(
             return subprocess.CompletedProcess(command, process.returncode, out, err)
         except subprocess.TimeoutExpired:
             process.terminate()  # gives the plugin time to write what it counted
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.communicate(timeout=_PATIENCE_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
             return None
-        except BaseException:
-            process.kill()
-            raise
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def _running(calls: list[list[Segment]], entries: Sequence[str]) -> str | None:
+    """Of the watched functions the one that was entered last."""
+    entry = calls[-1][-1].entry if calls and calls[-1] else None
+    return None if entry is None else entries[entry]
 
 
 def _hang(
@@ -110,7 +117,7 @@ def _hang(
     if not calls or not calls[-1]:
         return EmulatorError("emulator", f"no call ended within {timeout_seconds:g} s", hint)
     last = calls[-1][-1]
-    where = "the called function" if last.entry is None else entries[last.entry]
+    where = _running(calls, entries) or "the called function"
     what = f"expected it to end within {timeout_seconds:g} s, found it still running in call "
     what += f"{len(calls)}, after {last.instructions} instructions"
     if len(last.addresses):

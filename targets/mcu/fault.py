@@ -6,6 +6,7 @@ Armv8-M Architecture Reference Manual, D1.2; RISC-V Privileged Architecture, 3.1
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from graphopt.errors import EmulatorError
 from graphopt.targets.mcu.elf import SymbolTable
@@ -52,15 +53,31 @@ _CAUSES = {
 }
 
 
-def fault_error(system: str, registers: Sequence[int], symbols: SymbolTable) -> EmulatorError:
+def fault_error(
+    system: str, registers: Sequence[int], symbols: SymbolTable, running: str | None
+) -> EmulatorError:
     """The error that says what happened, where, and which function did it.
 
-    `registers` are those that the start code of `system` prints, in its order.
+    `registers` are those that the start code of `system` prints, in its order. `running` is the
+    kernel that was entered last: it is to blame where the registers lead nowhere.
     """
-    return _arm(registers, symbols) if system == "arm" else _riscv(registers, symbols)
+    fault = _arm(registers) if system == "arm" else _riscv(registers)
+    # Code that jumped astray stands nowhere; the link register still knows who called it.
+    place = symbols.function_at(fault.pc) or symbols.function_at((fault.lr & ~1) - 1)
+    where = place.name if place else running or "unknown function"
+    state = ", ".join(f"{name} {value:#010x}" for name, value in fault.state.items())
+    return EmulatorError(where, f"expected it to return, found a {fault.reason} ({state})")
 
 
-def _arm(registers: Sequence[int], symbols: SymbolTable) -> EmulatorError:
+@dataclass(frozen=True)
+class _Fault:
+    reason: str
+    pc: int
+    lr: int
+    state: dict[str, int]
+
+
+def _arm(registers: Sequence[int]) -> _Fault:
     exception, cfsr, hfsr, mmfar, bfar, pc, lr, sp, _ = registers
     reasons = [text for bit, text in _CFSR.items() if cfsr >> bit & 1]
     if hfsr >> 1 & 1:
@@ -71,23 +88,13 @@ def _arm(registers: Sequence[int], symbols: SymbolTable) -> EmulatorError:
         reasons.append(f"address {bfar:#010x}")
     name = _EXCEPTIONS.get(exception, f"exception {exception}")
     state = {"CFSR": cfsr, "HFSR": hfsr, "PC": pc, "LR": lr, "SP": sp}
-    return _error(f"{name}: {'; '.join(reasons) or 'no reason given'}", pc, lr, state, symbols)
+    return _Fault(f"{name}: {'; '.join(reasons) or 'no reason given'}", pc, lr, state)
 
 
-def _riscv(registers: Sequence[int], symbols: SymbolTable) -> EmulatorError:
+def _riscv(registers: Sequence[int]) -> _Fault:
     mcause, mepc, mtval, ra, sp = registers
     reason = _CAUSES.get(mcause, f"exception {mcause}")
     if mcause in (1, 4, 5, 6, 7):
         reason += f"; address {mtval:#010x}"
     state = {"mcause": mcause, "mtval": mtval, "PC": mepc, "LR": ra, "SP": sp}
-    return _error(f"trap: {reason}", mepc, ra, state, symbols)
-
-
-def _error(
-    reason: str, pc: int, lr: int, state: dict[str, int], symbols: SymbolTable
-) -> EmulatorError:
-    # Code that jumped astray stands nowhere; the link register still knows who called it.
-    function = symbols.function_at(pc) or symbols.function_at((lr & ~1) - 1)
-    where = function.name if function else "unknown function"
-    words = ", ".join(f"{name} {value:#010x}" for name, value in state.items())
-    return EmulatorError(where, f"expected it to return, found a {reason} ({words})")
+    return _Fault(f"trap: {reason}", mepc, ra, state)

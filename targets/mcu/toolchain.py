@@ -5,41 +5,43 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from graphopt.errors import BuildError, ToolchainError
-from graphopt.targets.target import McuTarget
+from graphopt.targets.target import Emulator, McuTarget
 
 HOST_COMPILER, _HOST_PACKAGE = "gcc", "gcc"
 
 
 def missing_packages(target: McuTarget) -> tuple[str, ...]:
     """The Debian packages without which code for `target` is not built and run here."""
-    return tuple(
-        package
-        for program, packages in _programs(target).items()
-        if shutil.which(program) is None
-        for package in packages
-    )
+    needed = [(HOST_COMPILER, (_HOST_PACKAGE,)), (_gcc(target), target.toolchain.packages)]
+    if target.emulator is not None:
+        needed.append((f"qemu-system-{target.emulator.system}", (target.emulator.package,)))
+    packages = [p for program, named in needed if shutil.which(program) is None for p in named]
+    path = shutil.which(_gcc(target))
+    libraries = _c_libraries(target)
+    if path is not None and libraries and not _has_c_library(path):
+        packages += libraries
+    return tuple(packages)
 
 
 def compiler(target: McuTarget) -> str:
-    """The path of the C compiler of `target`. Raises as `find`."""
-    return find(f"{target.toolchain.prefix}-gcc", target.toolchain.packages)
-
-
-def emulator(target: McuTarget) -> str:
-    """The path of the emulator of `target`.
+    """The path of the C compiler of `target`, which finds its C library if it should have one.
 
     Raises:
-        ToolchainError: as `find`, or no emulator is known for the target.
+        ToolchainError: as `find`, or the C library is not installed.
     """
-    if target.emulator is None:
-        raise ToolchainError(
-            f"target {target.name}",
-            "expected an emulator to run its code, found none in its description",
-        )
-    return find(f"qemu-system-{target.emulator.system}", (target.emulator.package,))
+    path, libraries = find(_gcc(target), target.toolchain.packages), _c_libraries(target)
+    if libraries and not _has_c_library(path):
+        raise _missing(path, "the C library of this compiler", libraries)
+    return path
+
+
+def emulator(machine: Emulator) -> str:
+    """The path of the program that emulates `machine`. Raises as `find`."""
+    return find(f"qemu-system-{machine.system}", (machine.package,))
 
 
 def host_compiler() -> str:
@@ -55,11 +57,7 @@ def find(program: str, packages: Sequence[str]) -> str:
     """
     path = shutil.which(program)
     if path is None:
-        raise ToolchainError(
-            program,
-            "expected this program on the PATH, found none",
-            f"install it: apt-get install {' '.join(packages)}",
-        )
+        raise _missing(program, "this program on the PATH", packages)
     return path
 
 
@@ -79,11 +77,22 @@ def call(command: Sequence[str | Path], what: str, folder: Path | None = None) -
     return done.stdout
 
 
-def _programs(target: McuTarget) -> dict[str, tuple[str, ...]]:
-    programs = {
-        HOST_COMPILER: (_HOST_PACKAGE,),
-        f"{target.toolchain.prefix}-gcc": target.toolchain.packages,
-    }
-    if target.emulator is not None:
-        programs[f"qemu-system-{target.emulator.system}"] = (target.emulator.package,)
-    return programs
+def _gcc(target: McuTarget) -> str:
+    return f"{target.toolchain.prefix}-gcc"
+
+
+def _c_libraries(target: McuTarget) -> tuple[str, ...]:
+    """Those of the toolchain's packages that are its C library; some cores do without."""
+    return tuple(name for name in target.toolchain.packages if name.startswith("lib"))
+
+
+@cache
+def _has_c_library(compiler: str) -> bool:
+    # gcc answers with the bare name where it finds no such file.
+    return Path(call([compiler, "-print-file-name=libc.a"], compiler).strip()).is_absolute()
+
+
+def _missing(where: str, what: str, packages: Sequence[str]) -> ToolchainError:
+    return ToolchainError(
+        where, f"expected {what}, found none", f"install it: apt-get install {' '.join(packages)}"
+    )
