@@ -34,10 +34,8 @@ def used_stack(saved: NDArray[np.uint8], image: Image) -> int:
     """
     (touched,) = np.nonzero(saved.view(np.uint32) != _PAINT)
     if len(touched) and 4 * touched[0] < _SPARE_BYTES:
-        raise EmulatorError(
-            "stack",
-            f"expected at most {len(saved) - _SPARE_BYTES} bytes used, found the stack full",
-        )
+        allowed = len(saved) - _SPARE_BYTES
+        raise EmulatorError("stack", f"expected at most {allowed} bytes used, found it full")
     deepest = 4 * int(touched[0]) if len(touched) else len(saved)
     top = len(saved) - image.symbols.address("stacked_argument_bytes")
     return max(top - deepest, 0)

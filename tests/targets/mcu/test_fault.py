@@ -62,7 +62,7 @@ def test_riscv() -> None:
         ("__builtin_trap();", "undefined instruction", "(breakpoint|illegal)"),
         ("((void (*)(void))0xE1000001u)();", "(IACCVIOL|IBUSERR|HardFault)", "instruction fetch"),
         ("*(volatile int *)0xF0000000u = 1;", "BFAR|0xf0000000", "store to .*0xf0000000"),
-        ("deeper(a, 9999);", "stack|without memory|HardFault|INVSTATE", "found the stack full"),
+        ("deeper(a, 9999);", "stack|without memory|HardFault|INVSTATE", "found it full"),
         ("volatile int zero = 0; *(int *)a /= zero;", "division by zero", None),
     ],
     ids=["undefined", "astray", "store", "stack", "divide"],
