@@ -20,6 +20,9 @@ from graphopt.targets import McuTarget
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
+# A routine counts them in 16 bits.
+MAX_CHANNELS = 2**16 - 4
+
 
 @dataclass(frozen=True)
 class HeliumProduct:
@@ -39,6 +42,8 @@ class HeliumProduct:
         if text is None:
             return Reject("an operand is broadcast in a way that rows of channels do not follow")
         plan = plan_product(where)
+        if plan.channels > MAX_CHANNELS:
+            return Reject(f"expected at most {MAX_CHANNELS} channels, found {plan.channels}")
         padded = padded_numbers(region, plan.per_channel, constant_inputs)
         if isinstance(padded, Reject):
             return padded
@@ -104,7 +109,7 @@ def _kernel(name: str, plan: ProductPlan, packs: Mapping[int, Pack], text: str) 
     whole = plan.requantize is not None or plan.channels % GROUP == 0
     itemsize = max(value.type.dtype.itemsize for value in region.outputs)
     index = where.input_index(plan.x)
-    routines = ("helium_product",) if plan.window is None else ("helium_product", "helium_copy")
+    routines = ("helium_product",) if plan.window is None else ("helium_product", "helium_gather")
     return KernelPlan(
         schedule=name,
         region=region,

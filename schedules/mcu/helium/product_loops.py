@@ -10,10 +10,10 @@ from graphopt.ir import Value
 from graphopt.schedules.emit import Buffer, Expr, T, loop, named, view
 from graphopt.schedules.mcu.helium.epilogue import LANES, VectorEpilogue
 from graphopt.schedules.mcu.helium.product_plan import WORD, ProductPlan
-from graphopt.schedules.mcu.helium.routine import call, steps
+from graphopt.schedules.mcu.helium.routine import call, steps, within
 from graphopt.schedules.mcu.helium.weights import GROUP
 
-PRODUCT, COPY = "helium_product", "helium_copy"
+PRODUCT, GATHER = "helium_product", "helium_gather"
 # What the routine of products makes of its sums.
 BY_CHANNEL, BY_NUMBER, SUMS = 0, 1, 2
 
@@ -118,10 +118,9 @@ class ProductEmitter:
         """Gather the columns of one tile after the other, and multiply their windows."""
         scratch = self.scratch
         assert scratch is not None
-        padding = self.padding
         with loop(depth) as i:
-            T.buffer_store(scratch, tirx.Cast("uint8", pad_value), [padding + i])
-        columns = named(padding + T.truncdiv(depth + WORD - 1, WORD) * WORD)
+            T.buffer_store(scratch, tirx.Cast("uint8", pad_value), [self.padding + i])
+        columns = named(self.padding + T.truncdiv(depth + WORD - 1, WORD) * WORD)
         column_bytes = named(kernel_height * depth)
         with loop(batch) as n, loop(out_height) as row:
             with loop(steps(out_width, self.tile)) as number:
@@ -130,28 +129,25 @@ class ProductEmitter:
                 wide = named((count - 1) * window_step + kernel_width)
                 x = named(first * column_stride - left)
                 before = named(T.min(wide, steps(T.int32(0) - x, column_step)))
-                inside = named(T.max(before, T.min(wide, steps(width - x, column_step))))
-                with loop(kernel_height) as tap:
-                    y = named(row * row_stride - top + tap * row_dilation)
-                    to = named(columns + tap * depth)
-                    known = T.And(y >= 0, y < height)
-                    skipped = named(T.Select(known, before, wide))
-                    pixel = named(((n * height + y) * width + x + skipped * column_step) * depth)
-                    self._pad(to, skipped, depth, column_bytes)
-                    with T.If(known):
-                        with T.Then():
-                            call(
-                                COPY,
-                                T.address_of(self.x[pixel]),
-                                T.address_of(scratch[to + skipped * column_bytes]),
-                                depth,
-                                inside - skipped,
-                                column_step * depth,
-                                column_bytes,
-                            )
-                            self._pad(
-                                to + inside * column_bytes, wide - inside, depth, column_bytes
-                            )
+                inside = named(within(steps(width - x, column_step), before, wide) - before)
+                y = named(row * row_stride - top)
+                pixel = named((n * height + y) * width + x + before * column_step)
+                call(
+                    GATHER,
+                    T.address_of(self.x[pixel * depth]),
+                    T.address_of(scratch[columns]),
+                    T.address_of(scratch[self.padding]),
+                    depth,
+                    kernel_height,
+                    T.min(kernel_height, steps(T.int32(0) - y, row_dilation)),
+                    T.min(kernel_height, steps(height - y, row_dilation)),
+                    before,
+                    inside,
+                    wide - before - inside,
+                    row_dilation * width * depth,
+                    column_step * depth,
+                    column_bytes,
+                )
                 start = named((n * out_height + row) * out_width + first)
                 self._multiply(
                     T.address_of(scratch[columns]),
@@ -161,27 +157,18 @@ class ProductEmitter:
                     kernel_width * column_bytes,
                 )
 
-    def _pad(self, to: Expr, count: Expr, depth: Expr, column_bytes: Expr) -> None:
-        """Padding for `count` columns, from the scratch at `to` on."""
-        assert self.scratch is not None
-        with T.If(count > 0):
-            with T.Then():
-                source = T.address_of(self.scratch[self.padding])
-                target = T.address_of(self.scratch[to])
-                call(COPY, source, target, depth, count, T.int32(0), column_bytes)
-
     def _multiply(self, x: Expr, start: Expr, rows: Expr, pitch: Expr, depth: Expr) -> None:
         """Multiply `rows` rows at `x`, which give the outputs from row `start` on."""
         plan, requantize = self.plan, self.plan.requantize
         bias = self._address(plan.bias) if plan.bias else T.address_of(self._scratch()[0])
         first = named(start * self.channels)
-        offset, multiplier, mode = T.int32(0), bias, SUMS
         if requantize is not None:
             offset = self.buffers[requantize.offset][0]
-            multiplier = self._address(requantize.multiplier)
             mode = BY_NUMBER if requantize.scalar else BY_CHANNEL
+            multiplier = self._address(requantize.multiplier)
             out = T.address_of(self.out[first])
         else:
+            offset, mode, multiplier = T.int32(0), SUMS, bias
             out = T.address_of(self._scratch()[self.sums])
         call(
             PRODUCT,

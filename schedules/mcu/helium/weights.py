@@ -17,16 +17,13 @@ def pack_conv(w: Array) -> Array:
 
 
 def pack_rows(rows: Array) -> Array:
-    """[channels, depth] -> [groups][steps][GROUP][STEP], then what is left, [GROUP][depth % STEP].
+    """[channels, depth] -> [groups][steps][GROUP][STEP].
 
-    Channels are filled up with zeros to whole groups.
+    Channels are filled up with zeros to whole groups, and depth, in front, to whole steps.
     """
-    channels, depth = rows.shape
-    groups = pad_channels(rows).reshape(-1, GROUP, depth)
-    whole = depth // STEP * STEP
-    steps = groups[:, :, :whole].reshape(len(groups), GROUP, -1, STEP).transpose(0, 2, 1, 3)
-    parts = [part.reshape(len(groups), -1) for part in (steps, groups[:, :, whole:])]
-    return np.concatenate(parts, axis=1).reshape(-1)
+    padded = np.pad(pad_channels(rows), ((0, 0), (-rows.shape[1] % STEP, 0)))
+    steps = padded.shape[1] // STEP
+    return padded.reshape(-1, GROUP, steps, STEP).transpose(0, 2, 1, 3).reshape(-1)
 
 
 def pad_channels(array: Array) -> Array:

@@ -63,19 +63,25 @@ def test_products_take_an_eighth_of_an_instruction_each() -> None:
     assert many.instructions - few.instructions == 1440 * 8 // 8
 
 
-@pytest.mark.parametrize("nbytes", [1, 15, 16, 17, 40, 64])
-def test_copies_write_their_runs_and_nothing_else(nbytes: int) -> None:
-    source = np.arange(400, dtype=np.int16).astype(np.int8)
+def gather(depth: int, first: int, last: int, around: tuple[int, int, int]) -> KernelCase:
+    """Columns of 3 rows of an image of 9 pixels a row."""
+    rng = np.random.default_rng(depth)
+    image = rng.integers(-128, 128, 3 * 9 * depth, dtype=np.int8)
+    padding = rng.integers(-128, 128, depth, dtype=np.int8)
+    out = np.full((sum(around), 3 * depth + 2), 77, np.int8)
+    buffers = (Buffer(image), Buffer(out, written=True), Buffer(padding))
+    sizes = (depth, 3, first, last, *around, 9 * depth, depth, 3 * depth + 2)
+    return KernelCase("graphopt_helium_gather", buffers, sizes)
+
+
+@pytest.mark.parametrize("depth", [1, 15, 16, 17, 40, 64])
+def test_gathered_columns_inside_and_outside_of_the_image(depth: int) -> None:
     cases = [
-        KernelCase(
-            "graphopt_helium_copy",
-            (Buffer(source), Buffer(np.full(400, 77, np.int8), written=True)),
-            (nbytes, count, source_pitch, nbytes + gap),
-        )
-        for count in (0, 1, 4)
-        for source_pitch, gap in ((0, 0), (nbytes + 3, 5))
+        gather(depth, first, last, around)
+        for first, last in ((0, 3), (1, 3), (0, 2), (2, 2))
+        for around in ((0, 9, 0), (2, 5, 1), (3, 0, 0))
     ]
-    both("helium_copy", cases)
+    both("helium_gather", cases)
 
 
 def columns(channels: int, first: int, last: int, around: tuple[int, int, int]) -> KernelCase:
