@@ -107,6 +107,10 @@ class PrecisionError(GraphoptError):
     """A mixed-precision problem, or a saved assignment, that has no meaning for this model."""
 
 
+class MemoryPlanError(GraphoptError):
+    """A memory problem or plan that has no meaning: who reads or writes what is not there."""
+
+
 class BudgetError(GraphoptError):
     """Limits that cannot be held.
 

@@ -1,0 +1,142 @@
+"""Offsets, and where it is free the order, as a program for CP-SAT."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graphopt.solver.memory.conflicts import Before, Conflict
+from graphopt.solver.memory.order import ancestors, descendants
+from graphopt.solver.memory.table import Table
+
+if TYPE_CHECKING:
+    from ortools.sat.python import cp_model
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search within a limited effort found; figures in units.
+
+    Attributes:
+        offsets: by item; None if no plan below the limit was found.
+        order: the steps, or () where the order was given.
+        bound: no plan is below it; the limit, if it is proven that none is below that.
+    """
+
+    offsets: tuple[int, ...] | None
+    order: tuple[int, ...]
+    bound: int
+
+
+def search(
+    table: Table,
+    conflicts: Sequence[Conflict],
+    start: Sequence[int],
+    bound: int,
+    limit: int,
+    effort: float,
+    free_order: bool = False,
+) -> Found:
+    """The offsets of least peak, at least `bound` and below `limit`.
+
+    Args:
+        start: offsets to start from.
+        effort: deterministic work, about seconds; equal input gives equal output.
+        free_order: the order is searched too, for the conditions of the conflicts' excuses.
+    """
+    from ortools.sat.python import cp_model
+
+    if bound >= limit:
+        return Found(None, (), limit)
+    program = _Program(table, limit - 1)
+    for conflict in conflicts:
+        program.add(conflict)
+    for offset, hint in zip(program.offsets, start, strict=True):
+        program.model.add_hint(offset, hint)
+    peak = program.model.new_int_var(bound, limit - 1, "peak")
+    for offset, size in zip(program.offsets, table.sizes, strict=True):
+        program.model.add(offset + size <= peak)
+    program.model.minimize(peak)
+    solver = cp_model.CpSolver()
+    solver.parameters.max_deterministic_time = effort
+    solver.parameters.num_workers = 1
+    status = solver.solve(program.model)
+    if status == cp_model.INFEASIBLE:
+        return Found(None, (), limit)
+    proven = max(bound, int(solver.best_objective_bound))
+    if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
+        return Found(None, (), proven)
+    order: list[int] = []
+    if free_order:
+        order = sorted(range(table.steps), key=lambda s: solver.value(program.position(s)))
+    return Found(tuple(map(solver.value, program.offsets)), tuple(order), proven)
+
+
+class _Program:
+    """A variable per offset and, as conditions ask for them, per step and per pair of steps."""
+
+    def __init__(self, table: Table, most: int) -> None:
+        from ortools.sat.python import cp_model
+
+        self.table = table
+        self.model = cp_model.CpModel()
+        self.offsets = [
+            self.model.new_int_var(0, most - size, f"offset{item}")
+            for item, size in enumerate(table.sizes)
+        ]
+        self.positions: list[cp_model.IntVar] = []
+        self.orders: dict[Before, cp_model.IntVar] = {}
+
+    def add(self, conflict: Conflict) -> None:
+        """One of: the first item below the second, above it, or an excuse."""
+        a, b = conflict.first, conflict.second
+        after = self.offsets[b] - self.offsets[a]
+        below, above = self.model.new_bool_var(""), self.model.new_bool_var("")
+        self.model.add(after >= self.table.sizes[a]).only_enforce_if(below)
+        self.model.add(after <= -self.table.sizes[b]).only_enforce_if(above)
+        options = [below, above]
+        for excuse in conflict.excuses:
+            orders = [self.order(*each) for each in excuse.conditions]
+            sharing = excuse.sharing
+            if sharing is None:
+                options.append(self._all(orders))
+                continue
+            if sharing.most > -self.table.sizes[b]:
+                options.append(self._all(orders))
+                self.model.add(after <= sharing.most).only_enforce_if(options[-1])
+            if sharing.inplace:
+                options.append(self._all(orders))
+                self.model.add(after == 0).only_enforce_if(options[-1])
+        self.model.add_bool_or(options)
+
+    def _all(self, orders: Sequence[cp_model.LiteralT]) -> cp_model.IntVar:
+        chosen = self.model.new_bool_var("")
+        for order in orders:
+            self.model.add_implication(chosen, order)
+        return chosen
+
+    def order(self, u: int, v: int) -> cp_model.LiteralT:
+        """Whether step `u` runs before step `v`, which precedence leaves open."""
+        if (v, u) in self.orders:
+            return ~self.orders[v, u]
+        if (u, v) not in self.orders:
+            chosen = self.orders[u, v] = self.model.new_bool_var("")
+            self.model.add(self.position(u) < self.position(v)).only_enforce_if(chosen)
+            self.model.add(self.position(v) < self.position(u)).only_enforce_if(~chosen)
+        return self.orders[u, v]
+
+    def position(self, step: int) -> cp_model.IntVar:
+        """The step's place in the order; steps of which it does not matter may share one."""
+        if not self.positions:
+            last = self.table.steps - 1
+            self.positions = [
+                self.model.new_int_var(before.bit_count(), last - after.bit_count(), "")
+                for before, after in zip(
+                    ancestors(self.table), descendants(self.table), strict=True
+                )
+            ]
+            for writer, readers in enumerate(self.table.following):
+                for reader in readers:
+                    self.model.add(self.positions[writer] < self.positions[reader])
+        return self.positions[step]
