@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from graphopt.solver.memory.conflicts import Conflict
 from graphopt.solver.memory.table import Table
