@@ -88,9 +88,10 @@ def lower_program(
         if root is not None and root not in unpacked:
             unpacked[root] = store(root, root.type.dims)
 
-    placement = place(graph, {n: k.plan for n, k in kernels.items()}, unpacked)
+    placement = place(graph, {n: k.plan for n, k in kernels.items()}, unpacked, target)
     calls: list[Call] = []
-    for node, kernel in kernels.items():
+    for node in (node for node in placement.order if node in kernels):
+        kernel = kernels[node]
         arguments = [
             packed[node, i] if (node, i) in packed else placement.addresses[value]
             for i, value in enumerate(node.inputs)
@@ -100,7 +101,7 @@ def lower_program(
             arguments.append(placement.scratch[node])
         calls.append(_call(node, kernel, tuple(arguments), constants, rejected[node]))
     return Program(
-        graph,
+        graph.with_nodes(placement.order),
         target,
         tuple(calls),
         placement.copies,
@@ -109,6 +110,8 @@ def lower_program(
         placement.arena_lower_bound,
         places,
         tuple(blob.chunks),
+        placement.input_offsets,
+        placement.output_offsets,
     )
 
 

@@ -36,6 +36,8 @@ def describe(program: Program, quants: PortQuants | None = None) -> Manifest:
         arena_bytes=program.arena_bytes,
         arena_lower_bound=program.arena_lower_bound,
         weights_bytes=program.weights.nbytes,
+        input_offsets=program.input_offsets,
+        output_offsets=program.output_offsets,
     )
 
 

@@ -1,27 +1,36 @@
-"""Where every value of a fused graph lies: which buffers are shared, which leave the arena."""
+"""Where every value of a fused graph lies, and when its nodes run."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from graphopt.analysis.live_ranges import live_ranges, owner
+from graphopt.analysis.live_ranges import owner
 from graphopt.ir import Graph, Node, Value
 from graphopt.lower.kernel import KernelPlan
+from graphopt.lower.memory import memory_problem
 from graphopt.lower.program import Address, Copy
 from graphopt.ops import Fused, Identity, Reshape, Retype
-from graphopt.solver.arena import Rectangle, plan_arena
+from graphopt.solver.memory import plan_memory
+from graphopt.targets import McuTarget, Target
 
 
 @dataclass(frozen=True)
 class Placement:
-    """The address of every value that is not a constant, and of every node's scratch."""
+    """The address of every value that is not a constant, and of every node's scratch.
 
+    `order` has every node of the graph. On microcontrollers the offsets are those of the inputs
+    and outputs in the arena, else there are none.
+    """
+
+    order: tuple[Node, ...]
     addresses: Mapping[Value, Address]
     scratch: Mapping[Node, Address]
     copies: tuple[Copy, ...]
     arena_bytes: int
     arena_lower_bound: int
+    input_offsets: tuple[int, ...] = ()
+    output_offsets: tuple[int, ...] = ()
 
 
 def is_alias(node: Node) -> bool:
@@ -35,77 +44,88 @@ def is_alias(node: Node) -> bool:
 
 
 def place(
-    graph: Graph, plans: Mapping[Node, KernelPlan], weights: Mapping[Value, Address]
+    graph: Graph,
+    plans: Mapping[Node, KernelPlan],
+    weights: Mapping[Value, Address],
+    target: Target,
 ) -> Placement:
-    """Assign memory to a fused graph whose nodes run in the order they stand.
+    """Assign memory to a fused graph.
 
-    Outputs are written where the caller wants them. An output that is an input, a constant or
-    an alias of another output is copied there at the end. Everything else shares the arena.
+    Inputs and outputs lie where the caller wants them. An output that is an input, a constant or
+    an alias of another output is copied there at the end. Everything else shares the arena. On
+    microcontrollers the arena also has a place for each input and output, for callers that want
+    them there, and the order of the nodes is chosen; elsewhere they run in the order they stand.
 
     Args:
         plans: the kernel of each node; nodes without one do not run.
         weights: where constants lie that kernels read unpacked or that are outputs.
     """
-    aliases = _share(graph, plans)
+    on_mcu = isinstance(target, McuTarget)
+    aliases = {n.output: n.inputs[0] for n in graph.nodes if n not in plans and is_alias(n)}
     computed = {value for node in graph.nodes for value in node.outputs}
-    addresses = {value: Address("input", i, 0) for i, value in enumerate(graph.inputs)}
-    addresses.update(weights)
     direct: dict[Value, int] = {}
     for i, value in enumerate(graph.outputs):
         root = owner(value, aliases)
-        if root in computed and root not in direct:
-            direct[root] = i
-    addresses.update((root, Address("output", i, 0)) for root, i in direct.items())
+        if root in computed:
+            direct.setdefault(root, i)
+    indirect = [
+        i for i, value in enumerate(graph.outputs) if direct.get(owner(value, aliases)) != i
+    ]
+    memory = memory_problem(
+        graph,
+        plans,
+        aliases,
+        target.alignment,
+        elsewhere=() if on_mcu else (*graph.inputs, *direct),
+        copied=[graph.outputs[i] for i in indirect] if on_mcu else (),
+    )
+    plan = plan_memory(memory.problem, fixed_order=not on_mcu)
+    offsets = dict(zip(memory.values, plan.offsets, strict=False))
+    copied = dict(zip(indirect, plan.offsets[len(memory.values) :], strict=False))
 
-    ranges = [r for r in live_ranges(graph, aliases) if r.values[0] not in direct]
-    steps = {node: step for step, node in enumerate(graph.nodes)}
-    scratch = [(node, plan.scratch_bytes) for node, plan in plans.items() if plan.scratch_bytes]
-    rectangles = [Rectangle(r.first, r.last, r.nbytes) for r in ranges]
-    rectangles += [Rectangle(steps[node], steps[node], size) for node, size in scratch]
-    arena = plan_arena(rectangles)
-    offsets = [Address("arena", 0, offset) for offset in arena.offsets]
-    addresses.update((r.values[0], offsets[i]) for i, r in enumerate(ranges))
-    for value in computed:
+    addresses = {value: Address("arena", 0, offsets.get(value, 0)) for value in computed}
+    addresses.update((value, Address("input", i, 0)) for i, value in enumerate(graph.inputs))
+    addresses.update((root, Address("output", i, 0)) for root, i in direct.items())
+    addresses.update(weights)
+    for value in aliases:
         root = owner(value, aliases)
         if root in addresses:
             addresses[value] = addresses[root]
     copies = tuple(
         Copy(addresses[owner(value, aliases)], Address("output", i, 0), value.type.nbytes)
         for i, value in enumerate(graph.outputs)
-        if direct.get(owner(value, aliases)) != i and value.type.nbytes
+        if i in indirect and value.type.nbytes
     )
     return Placement(
+        _all_nodes(graph, [memory.nodes[step] for step in plan.order]),
         addresses,
-        {node: offsets[len(ranges) + i] for i, (node, _) in enumerate(scratch)},
+        {
+            node: Address("arena", 0, offset)
+            for node, offset in zip(memory.nodes, plan.scratch, strict=True)
+            if plans[node].scratch_bytes
+        },
         copies,
-        arena.peak,
-        arena.lower_bound,
+        plan.peak,
+        plan.lower_bound,
+        tuple(offsets.get(value, 0) for value in graph.inputs) if on_mcu else (),
+        tuple(
+            copied[i] if i in copied else offsets.get(owner(value, aliases), 0)
+            for i, value in enumerate(graph.outputs)
+        )
+        if on_mcu
+        else (),
     )
 
 
-def _share(graph: Graph, plans: Mapping[Node, KernelPlan]) -> dict[Value, Value]:
-    """Values that lie in the memory of another: reshapes, and outputs written over an input."""
-    aliases = {n.output: n.inputs[0] for n in graph.nodes if n not in plans and is_alias(n)}
-    last_use: dict[Value, int] = {}
-    for step, node in enumerate(graph.nodes):
-        last_use.update((owner(value, aliases), step) for value in node.inputs)
-    pinned = {*graph.inputs, *graph.constants, *(owner(v, aliases) for v in graph.outputs)}
-    for step, node in enumerate(graph.nodes):
-        roots = [owner(value, aliases) for value in node.inputs]
-        for i, j in plans[node].inplace if node in plans else ():
-            root, output = roots[i], node.outputs[j]
-            if (
-                root in pinned
-                or output in pinned
-                or last_use[root] != step
-                or roots.count(root) > 1
-                or output.type.nbytes > root.type.nbytes
-                or any(owner(other, aliases) is root for other in node.outputs)
-            ):
-                continue
-            aliases[output] = root
-            last_use[root] = max(step, last_use.get(output, step))
-    return aliases
+def _all_nodes(graph: Graph, order: Sequence[Node]) -> tuple[Node, ...]:
+    """The nodes of `order` in that order, the others as soon as their inputs are there."""
+    running = set(order)
+    at = {node: position for position, node in enumerate(order)}
+    producers = graph.producers()
+    for node in graph.nodes:
+        if node not in running:
+            at[node] = max((at[producers[v]] for v in node.inputs if v in producers), default=-1)
+    return tuple(sorted(graph.nodes, key=lambda node: (at[node], node not in running)))
 
 
 def constant_roots(graph: Graph, aliased: Sequence[Node]) -> dict[Value, Value]:

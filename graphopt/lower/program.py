@@ -109,9 +109,11 @@ class Program:
 
     `weights` is one blob of packed constants, uint8. `arena_bytes` is the working memory of one
     run besides inputs and outputs; no plan for this order of calls needs less than
-    `arena_lower_bound`. `chunks` are the arrays that the weights consist of. `places` says of the
-    constants that were asked for where they lie: nothing else lies there, and nothing else depends
-    on them.
+    `arena_lower_bound`. On microcontrollers it includes a place for each input and output, at
+    `input_offsets` and `output_offsets` of the arena, where the caller may have them or not; and
+    no other order of calls needs less than the bound either. `chunks` are the arrays that the
+    weights consist of. `places` says of the constants that were asked for where they lie: nothing
+    else lies there, and nothing else depends on them.
     """
 
     graph: Graph
@@ -125,6 +127,8 @@ class Program:
         default_factory=dict[Value, tuple[Place, ...]]
     )
     chunks: tuple[Chunk, ...] = ()
+    input_offsets: tuple[int, ...] = ()
+    output_offsets: tuple[int, ...] = ()
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:

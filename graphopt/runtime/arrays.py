@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from graphopt.errors import InputError
 from graphopt.ir import Array, TensorType
 from graphopt.runtime.manifest import Port
-from graphopt.solver.arena import ALIGNMENT
+from graphopt.targets import CpuTarget
 
 
 @runtime_checkable
@@ -24,8 +24,8 @@ class SupportsDLPack(Protocol):
 
 def aligned(nbytes: int) -> NDArray[np.uint8]:
     """Fresh memory that starts on a 64-byte boundary."""
-    memory = np.empty(nbytes + ALIGNMENT, np.uint8)
-    start = -memory.ctypes.data % ALIGNMENT
+    memory = np.empty(nbytes + CpuTarget.alignment, np.uint8)
+    start = -memory.ctypes.data % CpuTarget.alignment
     return memory[start : start + nbytes]
 
 

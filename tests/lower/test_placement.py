@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -20,6 +20,7 @@ from graphopt.ops import Fused
 from graphopt.targets import Target, load_target
 from graphopt.testing import random_inputs
 from graphopt.text import parse_graph
+from graphopt.verify import verify
 
 F6 = TensorType(DType.F32, (6,))
 F23 = TensorType(DType.F32, (2, 3))
@@ -30,6 +31,7 @@ class AnySchedule:
     """Takes every region; writes over any input where it may, and asks for scratch."""
 
     scratch_bytes: int = 100
+    overlap: int | None = None
     name: str = "any"
 
     def plan(self, region: Graph, target: Target, constant_inputs: frozenset[int]) -> KernelPlan:
@@ -38,18 +40,32 @@ class AnySchedule:
 
         pairs = [(i, 0) for i in range(len(region.inputs))]
         return KernelPlan(
-            self.name, region, build, scratch_bytes=self.scratch_bytes, inplace=tuple(pairs)
+            self.name,
+            region,
+            build,
+            scratch_bytes=self.scratch_bytes,
+            inplace=tuple(pairs),
+            overlap={} if self.overlap is None else dict.fromkeys(pairs, self.overlap),
         )
 
 
 def simulate(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:
-    """Run a program in numpy; everything a call does not define is filled with garbage."""
+    """Run a program in numpy; everything a call does not define is filled with garbage.
+
+    Inputs and outputs lie in the arena if it has a place for them.
+    """
     graph = program.graph
-    memory = {("weights", 0): program.weights, ("arena", 0): garbage(program.arena_bytes)}
+    arena = garbage(program.arena_bytes)
+    memory = {("weights", 0): program.weights, ("arena", 0): arena}
+
+    def port(offsets: tuple[int, ...], i: int, nbytes: int) -> NDArray[np.uint8]:
+        return arena[offsets[i] : offsets[i] + nbytes] if offsets else garbage(nbytes)
+
     for i, value in enumerate(graph.inputs):
-        memory["input", i] = as_bytes(inputs[value.name]).copy()
+        memory["input", i] = port(program.input_offsets, i, value.type.nbytes)
+        memory["input", i][...] = as_bytes(inputs[value.name])
     for i, value in enumerate(graph.outputs):
-        memory["output", i] = garbage(value.type.nbytes)
+        memory["output", i] = port(program.output_offsets, i, value.type.nbytes)
 
     def at(address: Address, nbytes: int) -> NDArray[np.uint8]:
         found = memory[address.space, address.index][address.offset : address.offset + nbytes]
@@ -112,9 +128,13 @@ def graphs(draw: st.DrawFn) -> Graph:
     return Graph("g", inputs, tuple(nodes), outputs, {constant: array}, names)
 
 
-@given(graphs())
-def test_simulated_program_equals_interpreter(graph: Graph) -> None:
-    program = lower_program(graph, load_target("x86-64-avx2"), [AnySchedule()])
+@settings(deadline=None)
+@given(graphs(), st.sampled_from(["x86-64-avx2", "cortex-m7"]), st.sampled_from([None, -8, 0, 8]))
+def test_simulated_program_equals_interpreter(
+    graph: Graph, target: str, overlap: int | None
+) -> None:
+    program = lower_program(graph, load_target(target), [AnySchedule(overlap=overlap)])
+    verify(program.graph)
     inputs = random_inputs(graph)
     found, expected = simulate(program, inputs), evaluate(graph, inputs)
     for name, want in expected.items():
@@ -156,6 +176,39 @@ def test_dying_input_is_written_over() -> None:
         ("arena+0", "output0+0"),
     ]
     assert program.arena_bytes == 64
+
+
+def test_on_a_microcontroller_inputs_and_outputs_share_the_arena() -> None:
+    relu = "region r(%a: i8[40]) { %r: i8[40] = relu(%a) return %r }"
+    graph = parse_graph(f"graph g(%x: i8[40]) {{ %y: i8[40] = fused(%x) {relu} return %y }}")
+    schedule = AnySchedule(scratch_bytes=8)
+    program = lower_program(graph, load_target("cortex-m7"), [schedule])
+    assert [str(a) for a in program.calls[0].arguments[:2]] == ["input0+0", "output0+0"]
+    assert program.input_offsets == program.output_offsets
+    assert program.arena_bytes == program.arena_lower_bound == 48
+
+
+def test_a_microcontroller_finishes_a_branch_before_the_next() -> None:
+    """Both wide values at once would take 2 * 64 bytes."""
+    graph = parse_graph(
+        """
+        graph g(%x: f32[2]) {
+          %a: f32[16] = fused(%x)
+            region r(%a: f32[2]) { %r: f32[16] = tile(%a) {repeats = (8,)} return %r }
+          %b: f32[16] = fused(%x)
+            region r(%a: f32[2]) { %r: f32[16] = tile(%a) {repeats = (8,)} return %r }
+          %c: f32[] = fused(%a)
+            region r(%a: f32[16]) {
+              %r: f32[] = reduce(%a) {kind = 'sum', axes = (0,)} return %r }
+          %d: f32[] = fused(%b)
+            region r(%a: f32[16]) {
+              %r: f32[] = reduce(%a) {kind = 'sum', axes = (0,)} return %r }
+          return %c, %d
+        }"""
+    )
+    program = lower_program(graph, load_target("cortex-m4"), [AnySchedule(scratch_bytes=0)])
+    assert [node.output.name for node in program.graph.nodes] == ["a", "c", "b", "d"]
+    assert program.arena_bytes == program.arena_lower_bound < 2 * 64
 
 
 def test_equal_constants_are_stored_once() -> None:

@@ -11,6 +11,8 @@ from graphopt.solver.memory.table import Sharing, Table
 
 Before = tuple[int, int]
 """A step and one that it runs before."""
+Range = tuple[int, int]
+"""The first and the last position in an order; -1 is before it, the number of steps after it."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +36,15 @@ class Conflict:
     excuses: tuple[Excuse, ...] = ()
 
 
-def conflicts_in(table: Table, order: Sequence[int]) -> list[Conflict]:
-    """The conflicts when the steps run in `order`."""
+def live_ranges(table: Table, order: Sequence[int]) -> list[Range]:
+    """By item, when it is live if the steps run in `order`."""
     position = {step: at for at, step in enumerate(order)}
-    ranges = [_range(table, item, position) for item in range(len(table.sizes))]
-    items = sorted((i for i, s in enumerate(table.sizes) if s), key=lambda i: ranges[i])
+    return [_range(table, item, position) for item in range(len(table.sizes))]
+
+
+def conflicts_in(table: Table, ranges: Sequence[Range]) -> list[Conflict]:
+    """The conflicts between items that are live in `ranges`."""
+    items = sorted((i for i, size in enumerate(table.sizes) if size), key=lambda i: ranges[i])
     found: list[Conflict] = []
     live: list[int] = []
     for b in items:
@@ -51,8 +57,7 @@ def conflicts_in(table: Table, order: Sequence[int]) -> list[Conflict]:
     return found
 
 
-def _range(table: Table, item: int, position: dict[int, int]) -> tuple[int, int]:
-    """When an item is first and last live: -1 is before the first step."""
+def _range(table: Table, item: int, position: dict[int, int]) -> Range:
     writer = table.writers[item]
     end = len(position)
     first = position[writer] if writer is not None else -1 if table.entering[item] else end

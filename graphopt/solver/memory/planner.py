@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphopt.solver.memory.check import check_problem
-from graphopt.solver.memory.conflicts import conflicts_in, conflicts_of
+from graphopt.solver.memory.conflicts import conflicts_in, conflicts_of, live_ranges
 from graphopt.solver.memory.greedy import greedy_offsets, peak_of
 from graphopt.solver.memory.order import best_order, given_order, has_choice
 from graphopt.solver.memory.problem import MemoryPlan, Problem
@@ -31,15 +31,16 @@ def plan_memory(problem: Problem, fixed_order: bool = False, effort: float = 2.0
     table = tabulate(problem)
     order = given_order(table) if fixed_order else best_order(table)
     steps, bound = order.steps, order.bound
-    conflicts = conflicts_in(table, steps)
+    ranges = live_ranges(table, steps)
+    conflicts = conflicts_in(table, ranges)
     offsets = greedy_offsets(table, conflicts, bound)
-    found = search(table, conflicts, offsets, order.live, peak_of(table, offsets), effort)
+    found = search(table, conflicts, ranges, offsets, order.live, peak_of(table, offsets), effort)
     offsets = offsets if found.offsets is None else found.offsets
     peak = peak_of(table, offsets)
     if fixed_order or not has_choice(table):
         bound = max(bound, found.bound)
     elif bound < peak and len(table.sizes) <= MAX_FREE_ITEMS:
-        found = search(table, conflicts_of(table), offsets, bound, peak, effort, free_order=True)
+        found = search(table, conflicts_of(table), None, offsets, bound, peak, effort)
         bound = found.bound
         if found.offsets is not None:
             steps, offsets = found.order, found.offsets

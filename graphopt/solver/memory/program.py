@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from graphopt.solver.memory.conflicts import Before, Conflict
+from graphopt.solver.memory.conflicts import Before, Conflict, Range
 from graphopt.solver.memory.order import ancestors, descendants
 from graphopt.solver.memory.table import Table
 
@@ -32,26 +32,30 @@ class Found:
 def search(
     table: Table,
     conflicts: Sequence[Conflict],
+    ranges: Sequence[Range] | None,
     start: Sequence[int],
     bound: int,
     limit: int,
     effort: float,
-    free_order: bool = False,
 ) -> Found:
     """The offsets of least peak, at least `bound` and below `limit`.
 
     Args:
+        ranges: when items are live, which the conflicts follow from; None if the order is searched
+            too, for the conditions of the conflicts' excuses.
         start: offsets to start from.
         effort: deterministic work, about seconds; equal input gives equal output.
-        free_order: the order is searched too, for the conditions of the conflicts' excuses.
     """
     from ortools.sat.python import cp_model
 
     if bound >= limit:
         return Found(None, (), limit)
     program = _Program(table, limit - 1)
-    for conflict in conflicts:
-        program.add(conflict)
+    if ranges is None:
+        for conflict in conflicts:
+            program.add(conflict)
+    else:
+        program.add_rectangles(conflicts, ranges)
     for offset, hint in zip(program.offsets, start, strict=True):
         program.model.add_hint(offset, hint)
     peak = program.model.new_int_var(bound, limit - 1, "peak")
@@ -68,7 +72,7 @@ def search(
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return Found(None, (), proven)
     order: list[int] = []
-    if free_order:
+    if ranges is None:
         order = sorted(range(table.steps), key=lambda s: solver.value(program.position(s)))
     return Found(tuple(map(solver.value, program.offsets)), tuple(order), proven)
 
@@ -87,6 +91,27 @@ class _Program:
         ]
         self.positions: list[cp_model.IntVar] = []
         self.orders: dict[Before, cp_model.IntVar] = {}
+
+    def add_rectangles(self, conflicts: Sequence[Conflict], ranges: Sequence[Range]) -> None:
+        """All conflicts in a given order, as rectangles of half steps by addresses.
+
+        An input that some output may share ends in the first half of a step, an output that may
+        share some input starts in the second half. So they do not meet as rectangles; what holds
+        between all of these is said pair by pair.
+        """
+        dying = {conflict.first for conflict in conflicts if conflict.excuses}
+        born = {conflict.second for conflict in conflicts if conflict.excuses}
+        steps, addresses = [], []
+        for item in (item for item, size in enumerate(self.table.sizes) if size):
+            size, (first, last) = self.table.sizes[item], ranges[item]
+            start, end = 2 * first + (item in born), 2 * last + 2 - (item in dying)
+            steps.append(self.model.new_fixed_size_interval_var(start, end - start, ""))
+            addresses.append(self.model.new_fixed_size_interval_var(self.offsets[item], size, ""))
+        self.model.add_no_overlap_2d(steps, addresses)
+        for conflict in conflicts:
+            a, b = conflict.first, conflict.second
+            if a in dying and b in born and ranges[a][1] == ranges[b][0]:
+                self.add(conflict)
 
     def add(self, conflict: Conflict) -> None:
         """One of: the first item below the second, above it, or an excuse."""
