@@ -1,6 +1,12 @@
 """WHERE a program runs: one TOML per device, one module per family."""
 
-from graphopt.targets.registry import load_cpu, load_target, missing_features, target_names
+from graphopt.targets.registry import (
+    board_names,
+    load_cpu,
+    load_target,
+    missing_features,
+    target_names,
+)
 from graphopt.targets.target import Board, CpuTarget, Emulator, McuTarget, Target, Toolchain
 
 __all__ = [
@@ -10,6 +16,7 @@ __all__ = [
     "McuTarget",
     "Target",
     "Toolchain",
+    "board_names",
     "load_cpu",
     "load_target",
     "missing_features",

@@ -25,6 +25,11 @@ def cpu_names() -> tuple[str, ...]:
     return (HOST, *_names("cpu"))
 
 
+def board_names() -> tuple[str, ...]:
+    """The names of boards, which have limits of memory."""
+    return _names("boards")
+
+
 def load_target(name: str = HOST, threads: int = 1) -> Target:
     """The target called `name`, for models that run on `threads` threads.
 

@@ -13,6 +13,7 @@ from graphopt.errors import UnsupportedOperator
 from graphopt.ir import Array, DType, Graph, Node, Op, Value
 from graphopt.lower.kernel import KernelPlan, Pack, Schedule
 from graphopt.lower.key import kernel_key
+from graphopt.lower.mcu.budget import check_sram
 from graphopt.lower.placement import constant_roots, is_alias, place
 from graphopt.lower.program import Address, Call, Chunk, Kernel, Place, Program, as_bytes
 from graphopt.ops import Fused, OnnxOp
@@ -100,7 +101,7 @@ def lower_program(
         if node in placement.scratch:
             arguments.append(placement.scratch[node])
         calls.append(_call(node, kernel, tuple(arguments), constants, rejected[node]))
-    return Program(
+    program = Program(
         graph.with_nodes(placement.order),
         target,
         tuple(calls),
@@ -110,9 +111,12 @@ def lower_program(
         placement.arena_lower_bound,
         places,
         tuple(blob.chunks),
+        placement.buffers,
         placement.input_offsets,
         placement.output_offsets,
     )
+    check_sram(program)
+    return program
 
 
 def _call(

@@ -11,7 +11,7 @@ from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.memory import memory_problem
 from graphopt.lower.program import Address, Copy
 from graphopt.ops import Fused, Identity, Reshape, Retype
-from graphopt.solver.memory import plan_memory
+from graphopt.solver.memory import Placed, placed, plan_memory
 from graphopt.targets import McuTarget, Target
 
 
@@ -19,8 +19,9 @@ from graphopt.targets import McuTarget, Target
 class Placement:
     """The address of every value that is not a constant, and of every node's scratch.
 
-    `order` has every node of the graph. On microcontrollers the offsets are those of the inputs
-    and outputs in the arena, else there are none.
+    `order` has every node of the graph; positions of `buffers` count only those that run. On
+    microcontrollers the offsets are those of the inputs and outputs in the arena, else there are
+    none.
     """
 
     order: tuple[Node, ...]
@@ -29,6 +30,7 @@ class Placement:
     copies: tuple[Copy, ...]
     arena_bytes: int
     arena_lower_bound: int
+    buffers: tuple[Placed, ...]
     input_offsets: tuple[int, ...] = ()
     output_offsets: tuple[int, ...] = ()
 
@@ -107,6 +109,7 @@ def place(
         copies,
         plan.peak,
         plan.lower_bound,
+        placed(memory.problem, plan),
         tuple(offsets.get(value, 0) for value in graph.inputs) if on_mcu else (),
         tuple(
             copied[i] if i in copied else offsets.get(owner(value, aliases), 0)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from graphopt.ir import Array, Graph, Value
 from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.rewrite import Reject
+from graphopt.solver.memory import Placed
 from graphopt.targets import Target
 
 Space = Literal["input", "output", "weights", "arena"]
@@ -111,9 +112,10 @@ class Program:
     run besides inputs and outputs; no plan for this order of calls needs less than
     `arena_lower_bound`. On microcontrollers it includes a place for each input and output, at
     `input_offsets` and `output_offsets` of the arena, where the caller may have them or not; and
-    no other order of calls needs less than the bound either. `chunks` are the arrays that the
-    weights consist of. `places` says of the constants that were asked for where they lie: nothing
-    else lies there, and nothing else depends on them.
+    no other order of calls needs less than the bound either. `buffers` are what lies in the arena,
+    live from one call to another by index. `chunks` are the arrays that the weights consist of.
+    `places` says of the constants that were asked for where they lie: nothing else lies there, and
+    nothing else depends on them.
     """
 
     graph: Graph
@@ -127,6 +129,7 @@ class Program:
         default_factory=dict[Value, tuple[Place, ...]]
     )
     chunks: tuple[Chunk, ...] = ()
+    buffers: tuple[Placed, ...] = ()
     input_offsets: tuple[int, ...] = ()
     output_offsets: tuple[int, ...] = ()
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from graphopt.analysis.floats import FloatNode
 from graphopt.instruments import PassRecord
-from graphopt.lower.program import Address, Call, Program
+from graphopt.lower.program import Call, Program
 from graphopt.report.data import Buffer, Island, Kernel, PassRun, Report
 
 # Schedules that take whatever the fast ones refuse.
@@ -31,7 +31,7 @@ def build_report(
         kernels=_kernels(program.calls),
         passes=_pass_runs(records),
         arena_bytes=program.arena_bytes,
-        buffers=_buffers(program.calls),
+        buffers=tuple(Buffer(b.name, b.offset, b.nbytes, b.first, b.last) for b in program.buffers),
         floats=None if floats is None else tuple(_island(node) for node in floats),
     )
 
@@ -68,34 +68,6 @@ def _kernel(index: int, call: Call, source: str) -> Kernel:
         weight_bytes=call.weight_bytes,
         notes=notes,
     )
-
-
-def _buffers(calls: Sequence[Call]) -> tuple[Buffer, ...]:
-    """What lies where in the arena, and how long: born as an output, alive to its last reader."""
-    buffers: list[Buffer] = []
-    for index, call in enumerate(calls):
-        region = call.kernel.plan.region
-        inputs, results = len(region.inputs), len(region.inputs) + len(region.outputs)
-        for address in call.arguments[:inputs]:
-            _extend(buffers, address, index)
-        for address, value in zip(call.arguments[inputs:results], region.outputs, strict=True):
-            if address.space == "arena":
-                name = f"k{index} {value.name}"
-                buffers.append(Buffer(name, address.offset, value.type.nbytes, index, index))
-        for address in call.arguments[results:]:
-            size = call.kernel.plan.scratch_bytes
-            buffers.append(Buffer(f"k{index} scratch", address.offset, size, index, index))
-    return tuple(buffers)
-
-
-def _extend(buffers: list[Buffer], address: Address, index: int) -> None:
-    if address.space != "arena":
-        return
-    for at in reversed(range(len(buffers))):
-        b = buffers[at]
-        if b.offset <= address.offset < b.offset + b.nbytes:
-            buffers[at] = Buffer(b.name, b.offset, b.nbytes, b.first, index)
-            return
 
 
 def _pass_runs(records: Sequence[PassRecord]) -> tuple[PassRun, ...]:

@@ -38,7 +38,7 @@ def render(program: Program, manifest: Manifest, c: Driver) -> dict[str, bytes]:
 
 def _content(program: Program, manifest: Manifest, c: Driver) -> Mapping[str, object]:
     ports = (*c.inputs, *c.outputs)
-    uses_arena = manifest.arena_bytes > 0
+    uses_arena = any(a.space == "arena" for call in program.calls for a in call.arguments)
     pointers = [port.parameter for port in ports] + ["arena"] * uses_arena
     return {
         "driver": c,

@@ -3,13 +3,17 @@
 from graphopt.solver.memory.check import check_plan, check_problem
 from graphopt.solver.memory.planner import plan_memory
 from graphopt.solver.memory.problem import Buffer, MemoryPlan, Problem, Step
+from graphopt.solver.memory.usage import Placed, fullest, placed
 
 __all__ = [
     "Buffer",
     "MemoryPlan",
+    "Placed",
     "Problem",
     "Step",
     "check_plan",
     "check_problem",
+    "fullest",
+    "placed",
     "plan_memory",
 ]
