@@ -15,6 +15,7 @@ from tvm.tirx.buffer import is_buffer_var
 
 from graphopt.errors import BuildError
 from graphopt.lower.mathematics import spelled_out
+from graphopt.lower.mcu.libcalls import linkable_calls
 from graphopt.targets import McuTarget, Target
 
 # TVM lets every function that calls another be unwound, which on Arm links some 10 KiB of code.
@@ -82,7 +83,7 @@ def _compile(module: tvm.IRModule, symbol: str, target: Target) -> bytes:
             "expected buffers on the stack, found one on the heap",
             "annotate it with disable_lower_builtin, or make it scratch of the plan",
         )
-    return code
+    return linkable_calls(code) if isinstance(target, McuTarget) else code
 
 
 def _passes(target: tvm.target.Target) -> tvm.transform.Pass:

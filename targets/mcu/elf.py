@@ -5,11 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from io import BytesIO
 
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import Symbol as ElfSymbol
-from elftools.elf.sections import SymbolTableSection
+from graphopt.lower.mcu.elf import read_object
+
+_FUNCTION = 2  # the kind of a symbol
 
 
 @dataclass(frozen=True)
@@ -48,26 +47,19 @@ class SymbolTable:
 
 
 def read_symbols(program: bytes) -> SymbolTable:
-    """The named places of a linked program."""
-    table = ELFFile(BytesIO(program)).get_section_by_name(".symtab")
-    if not isinstance(table, SymbolTableSection):
-        return SymbolTable(())
+    """The named places of a linked program or of an object file."""
     return SymbolTable(
         Symbol(
             symbol.name,
-            symbol["st_value"] & ~1 if _is_function(symbol) else symbol["st_value"],
-            symbol["st_size"],
-            _is_function(symbol),
+            symbol.value & ~1 if symbol.kind == _FUNCTION else symbol.value,
+            symbol.size,
+            symbol.kind == _FUNCTION,
         )
-        for symbol in table.iter_symbols()
-        if symbol.name and symbol["st_shndx"] != "SHN_UNDEF"
+        for symbol in read_object(program).symbols
+        if symbol.name and (symbol.section is not None or symbol.reserved)
     )
 
 
 def section_bytes(program: bytes) -> dict[str, int]:
     """The bytes of every section, by name."""
-    return {s.name: int(s.data_size) for s in ELFFile(BytesIO(program)).iter_sections()}
-
-
-def _is_function(symbol: ElfSymbol) -> bool:
-    return bool(symbol["st_info"]["type"] == "STT_FUNC")
+    return {section.name: section.size for section in read_object(program).sections}

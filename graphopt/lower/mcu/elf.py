@@ -70,6 +70,11 @@ class ObjectFile:
     symbols: list[Symbol]
 
     @property
+    def machine(self) -> int:
+        """The number of the processor's family."""
+        return int.from_bytes(self.header[18:20], "little")
+
+    @property
     def loaded_bytes(self) -> int:
         """Bytes of the sections that take part in the running program."""
         return sum(section.size for section in self.sections if section.is_loaded)
@@ -80,12 +85,12 @@ class ObjectFile:
 
 
 def read_object(content: bytes) -> ObjectFile:
-    """Parse an object file.
+    """Parse an object file, or a program that was linked of some.
 
     Raises:
-        BuildError: it is no little-endian ELF file for 32 bits that is to be linked.
+        BuildError: it is neither of those as a little-endian ELF file for 32 bits.
     """
-    if content[:6] != b"\x7fELF\x01\x01" or content[16:18] != b"\x01\x00":
+    if content[:6] != b"\x7fELF\x01\x01" or content[16:18] not in (b"\x01\x00", b"\x02\x00"):
         raise BuildError("archive", "expected an object file of 32 bits, found something else")
     (start,) = struct.unpack_from("<I", content, 32)
     count, names_index = struct.unpack_from("<HH", content, 48)
