@@ -61,5 +61,5 @@ class Softmax:
             inplace=where.inplace(table),
             sizes=(math.prod(dims[: op.axis]), dims[op.axis], math.prod(dims[op.axis + 1 :])),
             identity=text,
-            routines=() if target.long_multiply else rescale_routines(region),
+            routines=rescale_routines(region, target),
         )

@@ -1,103 +1,23 @@
-@ Sums of products for one pixel and blocks of 8 channels, on cores without a DSP (Armv6-M).
-@ scalar_dots_w16.c is its definition.
-@
-@ r0 x: i16 [k]; r1 w: u16 [blocks][k][8]; r2 bias: i32 [blocks][8]; r3 sums: i32 [blocks][8], which
-@ may be the bias; then on the stack: k, a multiple of 4, blocks, start.
-@ 3.31 instructions a product: one load of x serves 8 weights, whose loads have constant offsets.
-@
-@ r0 end of x, r7 the negative distance to it, r1 w, r2 x, r3 and r6 free;
-@ sums 0 to 7: r4, r5, r8, r9, r10, r11, r12, lr.
-    .syntax unified
-    .text
-    .balign 4
-    .global graphopt_scalar_dots_w16
-    .type graphopt_scalar_dots_w16, %function
-    .thumb_func
-graphopt_scalar_dots_w16:
-    push {r4-r7, lr}
-    mov r4, r8
-    mov r5, r9
-    mov r6, r10
-    mov r7, r11
-    push {r4-r7}
-    ldr r4, [sp, #36]
-    lsls r4, r4, #1
-    adds r0, r0, r4
-    rsbs r4, r4, #0
-    push {r2-r4}
+@ Weights of 16 bits, which fill 8 half-words. scalar_dots_w16.c is the definition.
+.include "scalar_dots.inc"
 
 .macro product sum, at
-    ldrh r3, [r1, #2 * (\at)]
+    ldrh r3, [r1, #\at]
     muls r3, r2, r3
     add \sum, r3
 .endm
 
 .macro step at
-    ldrsh r2, [r0, r7]
     product r4, \at
-    product r5, \at + 1
-    product r8, \at + 2
-    product r9, \at + 3
-    product r10, \at + 4
-    product r11, \at + 5
-    product r12, \at + 6
-    product lr, \at + 7
+    product r5, \at + 2
+    product r8, \at + 4
+    product r9, \at + 6
+    product r10, \at + 8
+    product r11, \at + 10
+    product r12, \at + 12
+    product lr, \at + 14
 .endm
 
-1:  ldr r2, [sp]
-    ldr r3, [sp, #56]
-    ldmia r2!, {r4-r7}
-    adds r4, r4, r3
-    adds r5, r5, r3
-    adds r6, r6, r3
-    adds r7, r7, r3
-    mov r8, r6
-    mov r9, r7
-    ldmia r2!, {r6, r7}
-    adds r6, r6, r3
-    adds r7, r7, r3
-    mov r10, r6
-    mov r11, r7
-    ldmia r2!, {r6, r7}
-    str r2, [sp]
-    adds r6, r6, r3
-    adds r7, r7, r3
-    mov r12, r6
-    mov lr, r7
-    ldr r7, [sp, #8]
-2:  step 0
-    adds r7, r7, #2
-    step 8
-    adds r7, r7, #2
-    step 16
-    adds r7, r7, #2
-    step 24
-    adds r1, r1, #64
-    adds r7, r7, #2
-    bne 2b
-
-    ldr r6, [sp, #4]
-    mov r2, r8
-    mov r3, r9
-    stmia r6!, {r4, r5}
-    stmia r6!, {r2, r3}
-    mov r2, r10
-    mov r3, r11
-    mov r4, r12
-    mov r5, lr
-    stmia r6!, {r2-r5}
-    str r6, [sp, #4]
-    ldr r3, [sp, #52]
-    subs r3, r3, #1
-    str r3, [sp, #52]
-    beq 3f
-    b 1b
-3:  pop {r2-r4}
-    pop {r4-r7}
-    mov r8, r4
-    mov r9, r5
-    mov r10, r6
-    mov r11, r7
-    movs r0, #0
-    pop {r4-r7, pc}
-    .size graphopt_scalar_dots_w16, . - graphopt_scalar_dots_w16
+    begin graphopt_scalar_dots_w16
+    steps 16
+    end graphopt_scalar_dots_w16

@@ -14,8 +14,11 @@ from graphopt.ops import Conv
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.identity import epilogue_text, operands
 from graphopt.schedules.mcu.scalar.product import WEIGHTS
-from graphopt.schedules.mcu.scalar.requantization import Requantization, find_requantization
-from graphopt.schedules.mcu.scalar.rescaling import rescale_routines
+from graphopt.schedules.mcu.scalar.requantization import (
+    Requantization,
+    find_requantization,
+    finishing,
+)
 from graphopt.schedules.mcu.scalar.weights import bias_of, packed
 from graphopt.schedules.mcu.scalar.window import Window, window_of
 from graphopt.schedules.region import Anchored, find_anchor
@@ -100,11 +103,6 @@ class DepthwisePlan:
         return self.where.anchor.inputs[1]
 
     @property
-    def fused(self) -> Requantization | None:
-        """The epilogue as a routine computes it; other cores leave it to the code generator."""
-        return None if self.target.long_multiply else self.requantization
-
-    @property
     def extent_y(self) -> int:
         """Rows of the map that a window spans."""
         return (self.window.kernel_y - 1) * self.window.dilation_y + 1
@@ -125,8 +123,7 @@ class DepthwisePlan:
         window = self.window
         multiplier = window.outputs // window.channels
         batches = -(-window.rows // self.batch_rows)
-        routines = ("scalar_gather", "scalar_taps")
-        finish = ("scalar_requantize",) if self.fused else rescale_routines(self.where.region)
+        finish = finishing(self.where, self.requantization, self.target)
         return KernelPlan(
             name,
             self.where.region,
@@ -135,7 +132,7 @@ class DepthwisePlan:
             self._scratch_bytes(),
             self.where.inplace(*self.where.anchor.inputs) if multiplier == 1 else (),
             self._overlap(),
-            () if self.target.long_multiply else (*routines, *finish),
+            ("scalar_gather", "scalar_taps", *finish),
             (*window.sizes, multiplier, self.phase, self.batch_rows, batches),
             f"stride {window.stride_x}\n{text}",
         )

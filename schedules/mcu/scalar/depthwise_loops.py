@@ -157,13 +157,8 @@ class _Loops:
         step: Expr | int,
         flip: int,
     ) -> None:
-        if not self.plan.target.long_multiply:
-            pointers = at(to, to_at), at(source, source_at)
-            T.evaluate(call("scalar_gather", *pointers, count, step, flip))
-            return
-        with loop(T.max(count, 0)) as i:
-            byte = tirx.Cast("uint8", source[source_at + i * step])
-            T.buffer_store(to, T.bitwise_xor(byte, T.uint8(flip)), [to_at + i])
+        pointers = at(to, to_at), at(source, source_at)
+        T.evaluate(call("scalar_gather", *pointers, count, step, flip))
 
     def _pad(self, to: Expr, count: Expr) -> None:
         pad = T.bitwise_xor(self.sizes["pad_value"], self.flip)
@@ -174,59 +169,31 @@ class _Loops:
     def _multiply(self, rows: Expr, start: Expr) -> None:
         sizes = self.sizes
         step = named(sizes["stride_y"] * self.row)
-        if not self.plan.target.long_multiply:
-            pointers = at(self.rows, self.rows_at), at(self.words, 0), at(self.words, self.taps)
-            T.evaluate(
-                call("scalar_taps", *pointers, self.taps, sizes["columns"], rows, step, start)
-            )
-            return
-        with loop(rows) as row:
-            blocks = T.shift_right(sizes["columns"] + (BLOCK - 1), T.int32(3))
-            with loop(blocks) as block:
-                self._block(
-                    named(self.rows_at + row * step + block * BLOCK),
-                    named(self.taps + row * sizes["columns"] + block * BLOCK),
-                    start,
-                )
-
-    def _block(self, x_at: Expr, sums_at: Expr, start: Expr) -> None:
-        sums, place = Registers(BLOCK, 1, "int32"), Registers(1, 1, "int32")
-        for i in range(BLOCK):
-            sums.set(i, start)
-        place.set(0, x_at)
-        with loop(self.taps) as tap:
-            word = named(self.words[tap])
-            way = T.shift_right(T.shift_left(word, T.int32(16)), T.int32(16))
-            weight = named(T.shift_right(word, T.int32(16)))
-            place.set(0, place.get(0) + way)
-            x = named(place.get(0))
-            for i in range(BLOCK):
-                sums.set(i, sums.get(i) + weight * tirx.Cast("int32", self.rows[x + i]))
-        for i in range(BLOCK):
-            T.buffer_store(self.words, sums.get(i), [sums_at + i])
+        pointers = at(self.rows, self.rows_at), at(self.words, 0), at(self.words, self.taps)
+        T.evaluate(call("scalar_taps", *pointers, self.taps, sizes["columns"], rows, step, start))
 
     def _finish(self, output: Expr, pixel: Expr, count: Expr) -> None:
         outputs = self.sizes["outputs"]
         position = named(pixel * outputs + output)
-        fused = self.plan.fused
-        if fused is None:
+        found = self.plan.requantization
+        if found is None:
             operands = self.epilogue.channel(output)
             with loop(count) as i:
                 self.epilogue.store(operands, self.words[self.taps + i], position + i * outputs)
             return
         (result,) = self.plan.where.region.outputs
-        each = fused.multiplier.type.elements > 1
+        each = found.multiplier.type.elements > 1
         T.evaluate(
             call(
                 "scalar_requantize",
                 at(self.words, self.taps),
-                at(self.buffers[fused.multiplier], output if each else 0),
+                at(self.buffers[found.multiplier], output if each else 0),
                 at(self.buffers[result], position),
                 count,
                 0,
                 outputs,
-                self.buffers[fused.offset][0],
-                fused.low,
-                fused.high,
+                self.buffers[found.offset][0],
+                found.low,
+                found.high,
             )
         )

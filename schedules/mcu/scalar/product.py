@@ -10,8 +10,11 @@ from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.ops import Conv, MatMul
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.identity import epilogue_text, operands
-from graphopt.schedules.mcu.scalar.requantization import Requantization, find_requantization
-from graphopt.schedules.mcu.scalar.rescaling import rescale_routines
+from graphopt.schedules.mcu.scalar.requantization import (
+    Requantization,
+    find_requantization,
+    finishing,
+)
 from graphopt.schedules.mcu.scalar.weights import (
     CHANNELS,
     DEPTH,
@@ -96,16 +99,11 @@ class ProductPlan:
         return self.window.outputs // self.groups
 
     @property
-    def fused(self) -> Requantization | None:
-        """The epilogue as a routine computes it; other cores leave it to the code generator."""
-        return None if self.target.long_multiply else self.requantization
-
-    @property
     def bias(self) -> Value | None:
         """What the sums of each pixel start from."""
         if len(self.where.anchor.inputs) == 3:
             return self.where.anchor.inputs[2]
-        return self.fused.bias if self.fused else None
+        return self.requantization.bias if self.requantization else None
 
     @property
     def runs(self) -> bool:
@@ -164,7 +162,4 @@ class ProductPlan:
         return {(i, o): self.window.overlap(1, size) for o, size in enumerate(itemsizes)}
 
     def _routines(self) -> tuple[str, ...]:
-        if self.target.long_multiply:
-            return ()
-        finish = ("scalar_requantize",) if self.fused else rescale_routines(self.where.region)
-        return (self.widen, self.dots, *finish)
+        return (self.widen, self.dots, *finishing(self.where, self.requantization, self.target))

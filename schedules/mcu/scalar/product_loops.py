@@ -11,7 +11,6 @@ from graphopt.ir import Value
 from graphopt.schedules.emit import Buffer, Expr, Registers, T, loop, named, sized_kernel, view
 from graphopt.schedules.mcu.epilogue import Epilogue
 from graphopt.schedules.mcu.scalar.calls import at, call
-from graphopt.schedules.mcu.scalar.dots import Dots
 from graphopt.schedules.mcu.scalar.product import CHUNK, ProductPlan
 from graphopt.schedules.mcu.scalar.weights import CHANNELS, DEPTH, bias_of
 from graphopt.schedules.mcu.scalar.window import SIZES
@@ -120,14 +119,8 @@ class _Loops:
     def _copy(self, start: Expr, count: Expr) -> None:
         x = self.buffers[self.plan.x]
         where, count = named(self.state.get(1)), named(count)
-        if self.plan.target.long_multiply:
-            with loop(count) as i:
-                element = named(tirx.Cast("int32", x[start + i]))
-                T.buffer_store(self.wide, tirx.Cast("int16", element), [where + i])
-                self.state.set(0, self.state.get(0) + element)
-        else:
-            total = call(self.plan.widen, at(self.wide, where), at(x, start), count)
-            self.state.set(0, self.state.get(0) + total)
+        total = call(self.plan.widen, at(self.wide, where), at(x, start), count)
+        self.state.set(0, self.state.get(0) + total)
         self.state.set(1, where + count)
 
     def _multiply(self, position: Expr, group: Expr) -> None:
@@ -136,44 +129,48 @@ class _Loops:
         start = named(self.state.get(0) * -bias_of(dtype))
         outputs = self.group_outputs
         padded = named(T.bitwise_and(outputs + (CHANNELS - 1), -CHANNELS))
-        dots = Dots(self.plan, self.wide, self.sums, self.sums_at, self.padded_depth)
         with loop(T.shift_right(outputs + (CHUNK - 1), T.int32(CHUNK.bit_length() - 1))) as chunk:
             first = named(chunk * CHUNK)
             blocks = T.shift_right(T.min(T.int32(CHUNK), padded - first), T.int32(3))
-            self._emit_dots(dots, group * padded + first, blocks, start)
+            self._dots(named(group * padded + first), named(blocks), start)
             channel = group * outputs + first
             self._finish(channel, position + channel, T.min(T.int32(CHUNK), outputs - first))
 
-    def _emit_dots(self, dots: Dots, first: Expr, blocks: Expr, start: Expr) -> None:
-        weights = self.buffers[self.plan.weights]
+    def _dots(self, first: Expr, blocks: Expr, start: Expr) -> None:
+        """The sums of `blocks` blocks of channels, from packed channel `first` on."""
+        weights, bits = self.buffers[self.plan.weights], self.plan.weights.type.dtype.bits
+        elements = first * self.padded_depth
+        weights_at = T.shift_right(elements * bits, T.int32(3)) if bits < 8 else elements
+        sums = at(self.sums, self.sums_at)
+        bias = sums
         if self.plan.bias is not None:
-            bias = self.buffers[self.plan.bias]
-            dots.emit(weights, first, bias, first, named(blocks), start)
-            return
-        with loop(blocks * CHANNELS) as i:
-            T.buffer_store(self.sums, T.int32(0), [self.sums_at + i])
-        dots.emit(weights, first, self.sums, self.sums_at, named(blocks), start)
+            bias = at(self.buffers[self.plan.bias], first)
+        else:
+            with loop(blocks * CHANNELS) as i:
+                T.buffer_store(self.sums, T.int32(0), [self.sums_at + i])
+        pointers = at(self.wide, 0), at(weights, weights_at), bias, sums
+        T.evaluate(call(self.plan.dots, *pointers, self.padded_depth, blocks, start))
 
     def _finish(self, channel: Expr, position: Expr, count: Expr) -> None:
-        fused = self.plan.fused
-        if fused is None:
+        found = self.plan.requantization
+        if found is None:
             with loop(count) as i:
                 operands = self.epilogue.channel(channel + i)
                 self.epilogue.store(operands, self.sums[self.sums_at + i], position + i)
             return
         (output,) = self.plan.where.region.outputs
-        each = fused.multiplier.type.elements > 1
+        each = found.multiplier.type.elements > 1
         T.evaluate(
             call(
                 "scalar_requantize",
                 at(self.sums, self.sums_at),
-                at(self.buffers[fused.multiplier], channel if each else 0),
+                at(self.buffers[found.multiplier], channel if each else 0),
                 at(self.buffers[output], position),
                 count,
                 4 if each else 0,
                 1,
-                self.buffers[fused.offset][0],
-                fused.low,
-                fused.high,
+                self.buffers[found.offset][0],
+                found.low,
+                found.high,
             )
         )

@@ -8,7 +8,9 @@ from graphopt.ir import DType, Value
 from graphopt.ops import Add, Cast, Clip, Rescale
 from graphopt.ops.quantization import integer_range
 from graphopt.schedules.mcu.identity import kind
+from graphopt.schedules.mcu.scalar.rescaling import rescale_routines
 from graphopt.schedules.region import Anchored
+from graphopt.targets import McuTarget
 
 
 @dataclass(frozen=True)
@@ -53,3 +55,10 @@ def find_requantization(where: Anchored) -> Requantization | None:
     least, largest = integer_range(dtype)
     inside = least <= low <= high <= largest
     return Requantization(bias, multiplier, offset, low, high) if inside else None
+
+
+def finishing(
+    where: Anchored, requantization: Requantization | None, target: McuTarget
+) -> tuple[str, ...]:
+    """The routines that finish sums."""
+    return ("scalar_requantize",) if requantization else rescale_routines(where.region, target)

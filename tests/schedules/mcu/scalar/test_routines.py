@@ -16,6 +16,7 @@ from graphopt.targets.mcu.kernel_run import Buffer, KernelCase, KernelRun, run_k
 
 from ....targets.mcu.cores import compile_c, mcu
 
+CORES = ("cortex-m0plus", "rv32imc")
 EDGES = (0, 1, -1, 2**15, 2**16 - 1, -(2**16), 2**31 - 1, -(2**31), 2**31 - 2**15)
 
 
@@ -40,8 +41,9 @@ def case(name: str, buffers: tuple[Buffer, ...], *sizes: int) -> KernelCase:
     return KernelCase(f"graphopt_{name}", buffers, sizes)
 
 
+@pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("bits", [2, 4, 8, 16])
-def test_dots(bits: int) -> None:
+def test_dots(core: str, bits: int) -> None:
     name, rng = f"scalar_dots_w{bits}", np.random.default_rng(bits)
 
     def made(depth: int, blocks: int) -> KernelCase:
@@ -53,14 +55,15 @@ def test_dots(bits: int) -> None:
         return case(name, buffers, depth, blocks, -12345)
 
     cases = [made(depth, blocks) for depth in (4, 8, 60) for blocks in (1, 4)]
-    agree(mcu("cortex-m0plus"), name, cases)
+    agree(mcu(core), name, cases)
 
 
 def i32(numbers: object) -> NDArray[np.int32]:
     return np.asarray(numbers, np.int64).astype(np.int32)
 
 
-def test_requantize() -> None:
+@pytest.mark.parametrize("core", CORES)
+def test_requantize(core: str) -> None:
     rng = np.random.default_rng(0)
     sums = i32(np.concatenate([np.repeat(EDGES, 9), rng.integers(-(2**31), 2**31, 40)]))
     factors = i32(np.concatenate([np.tile(EDGES, 9), rng.integers(0, 2**24, 40)]))
@@ -76,25 +79,28 @@ def test_requantize() -> None:
         made(sums >> 12, 0, 3, 5, -100, 20),
         made(sums >> 8, 4, 7, 128, 0, 255),
     ]
-    agree(mcu("cortex-m0plus"), "scalar_requantize", cases)
+    agree(mcu(core), "scalar_requantize", cases)
 
 
 def test_rescale() -> None:
+    core = "cortex-m0plus"
     cases = [case("scalar_rescale", (), x, m, 77) for x in EDGES for m in EDGES]
-    agree(mcu("cortex-m0plus"), "scalar_rescale", cases)
+    agree(mcu(core), "scalar_rescale", cases)
 
 
+@pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("name", ["scalar_widen_i8", "scalar_widen_u8"])
-def test_widen(name: str) -> None:
+def test_widen(core: str, name: str) -> None:
     numbers = np.random.default_rng(0).integers(0, 256, 23).astype(np.uint8)
 
     def made(n: int) -> KernelCase:
         return case(name, (Buffer(np.zeros(23, np.int16), written=True), Buffer(numbers)), n)
 
-    agree(mcu("cortex-m0plus"), name, [made(n) for n in range(24)])
+    agree(mcu(core), name, [made(n) for n in range(24)])
 
 
-def test_gather() -> None:
+@pytest.mark.parametrize("core", CORES)
+def test_gather(core: str) -> None:
     numbers = np.random.default_rng(0).integers(0, 256, 90).astype(np.uint8)
 
     def made(n: int, step: int, flip: int) -> KernelCase:
@@ -102,10 +108,11 @@ def test_gather() -> None:
         return case("scalar_gather", (to, Buffer(numbers)), n, step, flip)
 
     cases = [made(n, 3, 128) for n in range(-1, 26)] + [made(n, 1, 0) for n in (4, 9)]
-    agree(mcu("cortex-m0plus"), "scalar_gather", cases)
+    agree(mcu(core), "scalar_gather", cases)
 
 
-def test_taps() -> None:
+@pytest.mark.parametrize("core", CORES)
+def test_taps(core: str) -> None:
     rng = np.random.default_rng(0)
     x = rng.integers(0, 256, 200).astype(np.uint8)
 
@@ -116,7 +123,7 @@ def test_taps() -> None:
         sums = Buffer(np.zeros(rows * columns + 7, np.int32), written=True)
         return case("scalar_taps", (Buffer(x), Buffer(taps), sums), 6, columns, rows, 22, -99)
 
-    target = mcu("cortex-m0plus")
+    target = mcu(core)
     cases = [made(columns, rows) for columns in (1, 8, 19) for rows in (1, 3)]
     for assembly, c in both(target, "scalar_taps", cases):
         np.testing.assert_array_equal(assembly.outputs[2][:-7], c.outputs[2][:-7])
