@@ -165,6 +165,7 @@ PIPELINE: tuple[Stage, ...] = (
 OPTIONAL: tuple[str, ...] = (
     "equalize-channels",
     "insert-quantizers",
+    "integer-interface",
 )
 
 
