@@ -48,6 +48,7 @@ PASSES: dict[str, str] = {
     "insert-quantizers": "insert_quantizers:InsertQuantizers",
     "integer-add": "integer_add:IntegerAdd",
     "integer-bias": "integer_bias:IntegerBias",
+    "integer-interface": "integer_interface:IntegerInterface",
     "integer-layer-norm": "integer_layer_norm:IntegerLayerNorm",
     "integer-lookup": "integer_lookup:IntegerLookup",
     "integer-mul": "integer_mul:IntegerMul",

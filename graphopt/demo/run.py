@@ -1,4 +1,4 @@
-"""Compile the digits, run them, and hold the answers against ONNX's reference evaluator."""
+"""Compile the digits, run them here and on a microcontroller, hold them against a reference."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from time import perf_counter
 import numpy as np
 
 from graphopt.api import Compilation
+from graphopt.demo.firmware import BOARD, FirmwareOutcome, run_firmware
 from graphopt.ir import Array
 from graphopt.progress import Progress
 from graphopt.report import Report
@@ -20,7 +21,10 @@ from graphopt.runtime.artifact import save_artifact
 
 @dataclass(frozen=True)
 class Outcome:
-    """How well and how fast the compiled model reads the held-out digits."""
+    """How well and how fast the compiled model reads the held-out digits.
+
+    `reference_accuracy` is that of ONNX's reference evaluator on the same model.
+    """
 
     images: int
     accuracy: float
@@ -28,10 +32,14 @@ class Outcome:
     largest_difference: float
     microseconds: float
     report: Report
+    firmware: FirmwareOutcome
 
 
 def run_demo(folder: Path, progress: Progress) -> Outcome:
-    """Compile the demo model into `folder` and run it on every held-out image."""
+    """Compile the demo model into `folder` and run it on every held-out image.
+
+    The same in 8 bits for a microcontroller goes to the folder `firmware_folder` beside it.
+    """
     home = files("graphopt.demo")
     content = home.joinpath("digits.onnx").read_bytes()
     data = np.load(BytesIO(home.joinpath("digits.npz").read_bytes()))
@@ -58,7 +66,13 @@ def run_demo(folder: Path, progress: Progress) -> Outcome:
         largest_difference=float(np.abs(found - expected).max()),
         microseconds=seconds * 1e6,
         report=report,
+        firmware=run_firmware(content, images, labels, firmware_folder(folder), progress),
     )
+
+
+def firmware_folder(folder: Path) -> Path:
+    """Where the firmware goes, for an artifact in `folder`."""
+    return folder.with_name(f"{folder.name}-{BOARD}")
 
 
 def _accuracy(probabilities: Array, labels: Array) -> float:

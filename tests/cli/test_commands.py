@@ -142,6 +142,10 @@ def test_bench_compiles_an_onnx_file_first(cli: Cli, digits: Path) -> None:
 
 def test_demo_reads_the_digits(cli: Cli, tmp_path: Path) -> None:
     facts = json.loads(cli("demo", "-o", tmp_path / "digits", "--json").out)
+    firmware = facts["firmware"]
+    assert (tmp_path / f"digits-{firmware['board']}" / "model.c").is_file()
+    assert (firmware["emulated"] is None) == bool(firmware["missing_packages"])
+    assert firmware["emulated"] is None or firmware["emulated"]["accuracy"] >= 0.95
     assert facts["accuracy"] >= 0.98 and facts["accuracy"] == facts["reference_accuracy"]
     assert facts["largest_difference"] < 1e-5
     page = (tmp_path / "digits" / "report.html").read_text("utf-8")
