@@ -1,13 +1,13 @@
 """Kernels for microcontrollers: few bytes of code, sizes given at each call. No TVM to plan."""
 
 from graphopt.lower.kernel import Schedule
-from graphopt.schedules.mcu.depthwise import Depthwise
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
 from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.schedules.mcu.scalar.depthwise import ScalarDepthwise
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
+from graphopt.schedules.mcu.smlad.depthwise import Depthwise
 from graphopt.schedules.mcu.softmax import Softmax
 from graphopt.targets import McuTarget
 

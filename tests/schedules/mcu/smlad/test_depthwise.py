@@ -9,10 +9,10 @@ from graphopt import ops
 from graphopt.ir import DType
 from graphopt.lower.testing import Region, RegionBuilder
 from graphopt.rewrite import Reject
-from graphopt.schedules.mcu.depthwise import Depthwise
+from graphopt.schedules.mcu.smlad.depthwise import Depthwise
 from graphopt.targets.mcu.testing import Checked, check_mcu_schedule
 
-from ...targets.mcu.cores import mcu
+from ....targets.mcu.cores import mcu
 
 
 def depthwise(

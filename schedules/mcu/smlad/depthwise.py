@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 # Scratch holds rows of so many channels at a time.
 CHANNELS = 2
 
+# So many totals of outputs wait in scratch for an epilogue, unless a row has more.
+MAX_TOTALS = 256
+
 # Numbers that the routines share, before those rows (depthwise_layer_c.inc): the first are of one
 # channel and some rows, the others of the layer.
 CHANNEL = 4
@@ -165,14 +168,17 @@ class Depthwise:
         if not where.packable(w, constant_inputs):
             return Reject("the weights are not constant")
         rescaled = rescale_of(where)
-        # The epilogue of other regions follows each row of totals, which lies behind the rows.
-        band, totals = (layer.band, 0) if rescaled else (1, 4 * layer.columns.out)
+        band, totals = layer.band, 0
+        if rescaled is None:
+            # The epilogue reads totals, which lie behind the rows.
+            band = min(band, layer.rows.out, max(1, MAX_TOTALS // layer.columns.out))
+            totals = 4 * band * layer.columns.out
         routine = layer.routine
         reader = f"depthwise_read{routine.slots}_{x.type.dtype}"
 
         def build() -> PrimFunc:
             from graphopt.schedules.emit import sized_kernel
-            from graphopt.schedules.mcu.depthwise_loops import DepthwiseEmitter
+            from graphopt.schedules.mcu.smlad.depthwise_loops import DepthwiseEmitter
 
             def body(buffers: Mapping[Value, Buffer], scratch: Buffer, *sizes: Expr) -> None:
                 named = dict(zip(SIZES, sizes, strict=True))

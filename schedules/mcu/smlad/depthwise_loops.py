@@ -8,7 +8,8 @@ from tvm import tirx
 
 from graphopt.ir import Value
 from graphopt.schedules.emit import Buffer, Expr, T, count, loop, named, view
-from graphopt.schedules.mcu.depthwise import (
+from graphopt.schedules.mcu.epilogue import Epilogue
+from graphopt.schedules.mcu.smlad.depthwise import (
     CHANNEL,
     CHANNELS,
     FIELDS,
@@ -16,7 +17,6 @@ from graphopt.schedules.mcu.depthwise import (
     Rescaled,
     Routine,
 )
-from graphopt.schedules.mcu.epilogue import Epilogue
 from graphopt.schedules.region import Anchored
 from graphopt.targets import McuTarget
 
@@ -26,7 +26,7 @@ Sizes = dict[str, Expr]
 class DepthwiseEmitter:
     """Emits the loops over channels and bands of rows around the routines.
 
-    Scratch holds the numbers that they share, rows of one channel, and a row of totals where the
+    Scratch holds the numbers that they share, rows of two channels, and totals of rows where the
     epilogue is not theirs.
     """
 
@@ -50,8 +50,10 @@ class DepthwiseEmitter:
 
     def emit(self, sizes: Sizes) -> None:
         """All images, by pairs of channels."""
-        totals = {} if self.rescaled else {"out_column_step": T.int32(4)}
-        shared = sizes | totals
+        shared = dict(sizes)
+        if self.rescaled is None:
+            totals = {"out_column_step": T.int32(4), "out_row_step": sizes["out_columns"] * 4}
+            shared |= totals
         self._store(*(shared[name] for name in SIZES[: FIELDS - CHANNEL]), start=CHANNEL)
         # The padding beside rows stays as it is: rows are put between.
         with loop(sizes["blocks"] * self.routine.slots) as i:
@@ -79,7 +81,7 @@ class DepthwiseEmitter:
                 channel = named(first * sizes["multiplier"] + output)
                 half = T.truncdiv(output, sizes["multiplier"])
                 words = T.address_of(self.words[FIELDS + half * self.routine.slots])
-                self._rows(sizes, channel, words, named(place + channel))
+                self._rows(sizes, channel, words, named(place + channel), rows)
 
     def _rescale(self, known: Mapping[Value, Expr]) -> tuple[Expr, Expr]:
         """The multiplier and offset for the routine, which takes multiplier 0 to ask for totals."""
@@ -93,7 +95,7 @@ class DepthwiseEmitter:
         # 1 rounds every product to 0 as well.
         return T.if_then_else(factor == 0, 1, factor), offset
 
-    def _rows(self, sizes: Sizes, channel: Expr, words: Expr, place: Expr) -> None:
+    def _rows(self, sizes: Sizes, channel: Expr, words: Expr, place: Expr, rows: Expr) -> None:
         """Rows of outputs of one channel from `place` on."""
         known = self.epilogue.channel(channel)
         bias = self.bias[channel] if self.bias is not None else T.int32(0)
@@ -104,9 +106,12 @@ class DepthwiseEmitter:
             return
         totals = named(FIELDS + sizes["blocks"] * self.routine.slots)
         self._call(self.routine.name, self.words[totals], taps, words)
-        with loop(sizes["out_columns"]) as column:
-            total = named(self.words[totals + column])
-            self.epilogue.store(known, total, place + column * sizes["out_column_step"])
+        with loop(rows) as row:
+            start = named(place + row * sizes["out_row_step"])
+            line = named(totals + row * sizes["out_columns"])
+            with loop(sizes["out_columns"]) as column:
+                total = named(self.words[line + column])
+                self.epilogue.store(known, total, start + column * sizes["out_column_step"])
 
     def _call(self, routine: str, place: Expr, *arguments: Expr) -> None:
         name = f"graphopt_{routine}"
