@@ -13,6 +13,7 @@ from graphopt import ops
 from graphopt.ir import DType, Graph, Node, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.ops.convolution import Conv
+from graphopt.ops.quantization import integer_range
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.identity import epilogue_text, operands
 from graphopt.schedules.region import Anchored, find_anchor
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 # Scratch holds rows of so many channels at a time.
 CHANNELS = 2
 
+# What the routines store: bytes, or totals for another epilogue.
+ENDINGS = {DType.I8: 0, DType.U8: 1}
+TOTALS = 2
+
 # So many totals of outputs wait in scratch for an epilogue, unless a row has more.
 MAX_TOTALS = 256
 
@@ -35,7 +40,7 @@ CHANNEL = 4
 SIZES = (
     *("x_step", "out_row_step", "out_columns", "out_column_step"),
     *("first", "moved", "kept", "blocks", "pad"),
-    *("rows", "row_step", "columns", "column_step", "left", "tap_rows"),
+    *("rows", "row_step", "columns", "column_step", "left", "tap_rows", "ending"),
     *("images", "image_step", "out_image_step", "channels", "multiplier", "out_rows", "band"),
 )
 FIELDS = CHANNEL + SIZES.index("images")
@@ -109,7 +114,7 @@ class Layer:
     def scratch_bytes(self) -> int:
         return 4 * (FIELDS + self.routine.slots * CHANNELS * self.pairs)
 
-    def sizes(self, band: int) -> tuple[int, ...]:
+    def sizes(self, band: int, ending: int) -> tuple[int, ...]:
         """In the order of `SIZES`, where `band` rows of outputs are made at once."""
         rows, columns = self.rows, self.columns
         read = max(0, min(columns.size, 2 * self.pairs - columns.before))
@@ -120,7 +125,7 @@ class Layer:
             *(-rows.before, band * rows.stride, max(0, self.tap_rows - rows.stride)),
             *(CHANNELS * self.pairs, word - (word >> 31 << 32)),
             *(rows.size if read else 0, rows.step, read, columns.step),
-            *(columns.before, self.tap_rows),
+            *(columns.before, self.tap_rows, ending),
             *(self.images, rows.size * columns.size * self.channels),
             *(rows.out * columns.out * self.channels * self.multiplier, self.channels),
             self.multiplier,
@@ -197,7 +202,7 @@ class Depthwise:
             scratch_bytes=layer.scratch_bytes + totals,
             inplace=_inplace(where, layer),
             routines=(reader, routine.name),
-            sizes=layer.sizes(band),
+            sizes=layer.sizes(band, rescaled.ending if rescaled else TOTALS),
             identity=f"{reader} {routine.name}\n{text}",
         )
 
@@ -293,14 +298,15 @@ def _follows(layer: Layer) -> bool:
 
 @dataclass(frozen=True)
 class Rescaled:
-    """The multiplier and offset of an epilogue that is one rescale, saturated to i8."""
+    """The multiplier and offset of an epilogue that is one rescale, saturated to 8 bits."""
 
     multiplier: Value
     offset: Value
+    ending: int
 
 
 def rescale_of(where: Anchored) -> Rescaled | None:
-    """The epilogue of `where`, if it is rescale, clip to all of i8, cast to i8."""
+    """The epilogue of `where`, if it is rescale, clip to all of a type of 8 bits, cast to it."""
     nodes = [node for node in where.region.nodes if node is not where.anchor]
     if [type(node.op) for node in nodes] != [ops.Rescale, ops.Clip, ops.Cast]:
         return None
@@ -312,9 +318,10 @@ def rescale_of(where: Anchored) -> Rescaled | None:
         and cast.inputs[0] is clip.output
         and where.region.outputs == (cast.output,)
     )
-    if not chained or (clip.op.low, clip.op.high) != (-128, 127):
+    ending = ENDINGS.get(cast.output.type.dtype)
+    if not chained or ending is None:
         return None
-    if cast.output.type.dtype is not DType.I8:
+    if (clip.op.low, clip.op.high) != integer_range(cast.output.type.dtype):
         return None
     _, multiplier, offset = rescale.inputs
-    return Rescaled(multiplier, offset)
+    return Rescaled(multiplier, offset, ending)

@@ -83,17 +83,15 @@ class DepthwiseEmitter:
                 words = T.address_of(self.words[FIELDS + half * self.routine.slots])
                 self._rows(sizes, channel, words, named(place + channel), rows)
 
-    def _rescale(self, known: Mapping[Value, Expr]) -> tuple[Expr, Expr]:
-        """The multiplier and offset for the routine, which takes multiplier 0 to ask for totals."""
+    def _rescale(self, known: Mapping[Value, Expr]) -> tuple[Expr, ...]:
+        """The multiplier and offset for the routine."""
         if self.rescaled is None:
-            return T.int32(0), T.int32(0)
+            return ()
         constants = self.epilogue.region.constants
-        factor, offset = (
+        return tuple(
             known[value] if value in known else T.int32(constants[value].item())
             for value in (self.rescaled.multiplier, self.rescaled.offset)
         )
-        # 1 rounds every product to 0 as well.
-        return T.if_then_else(factor == 0, 1, factor), offset
 
     def _rows(self, sizes: Sizes, channel: Expr, words: Expr, place: Expr, rows: Expr) -> None:
         """Rows of outputs of one channel from `place` on."""

@@ -8,6 +8,7 @@ import pytest
 from graphopt import ops
 from graphopt.ir import DType
 from graphopt.lower.testing import Region, RegionBuilder
+from graphopt.ops.quantization import integer_range
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.smlad.depthwise import Depthwise
 from graphopt.targets.mcu.testing import Checked, check_mcu_schedule
@@ -27,7 +28,8 @@ def depthwise(
     w: DType = DType.I8,
     multiplier: int = 1,
     images: int = 1,
-    low: int = -128,
+    result: DType = DType.I8,
+    low: int | None = None,
 ) -> Region:
     """A depthwise convolution, padded to keep its size unless `pads` says otherwise, rescaled."""
     rng = np.random.default_rng(1)
@@ -45,8 +47,9 @@ def depthwise(
     scaled = build.apply(
         ops.Rescale(), total, build.given(factor), build.given(np.array(-3, np.int32))
     )
-    clipped = build.apply(ops.Clip(low, 127), scaled)
-    return build.region(build.apply(ops.Cast(DType.I8), clipped))
+    lowest, highest = integer_range(result)
+    clipped = build.apply(ops.Clip(lowest if low is None else low, highest), scaled)
+    return build.region(build.apply(ops.Cast(result), clipped))
 
 
 def check(*regions: Region, core: str = "cortex-m7") -> list[Checked]:
@@ -63,7 +66,7 @@ def test_maps_kernels_and_paddings(core: str) -> None:
         depthwise((9, 8), 2, (1, 3)),
         depthwise((9, 8), 2, (3, 1), (2, 1)),
         depthwise((8, 9), 2, (2, 2), (3, 1)),
-        depthwise((12, 11), 2, x=DType.U8, pad_value=200),
+        depthwise((12, 11), 2, x=DType.U8, pad_value=200, result=DType.U8),
         depthwise((9, 5), 3, w=DType.I4),
         depthwise((5, 6), 3, multiplier=2),
         depthwise((5, 6), 3, images=2),
@@ -84,7 +87,8 @@ def test_kernels_of_up_to_seven_columns() -> None:
             for strides in ((1, 1), (2, 2))
         ),
         depthwise((9, 8), 2, (4, 6), pads=(0, 3, 2, 1), pad_value=3),
-        depthwise((9, 8), 2, (1, 7), (1, 2), x=DType.U8, pad_value=250),
+        depthwise((9, 8), 2, (1, 7), (1, 2), x=DType.U8, pad_value=250, result=DType.U8),
+        depthwise((9, 11), 2, (5, 5), result=DType.U8),
         depthwise((18, 7), 2, (7, 4), (3, 1), low=-90),
         depthwise((11, 6), 2, (2, 5), multiplier=3, images=2),
     )
