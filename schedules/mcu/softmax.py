@@ -37,7 +37,7 @@ class Softmax:
         where = find_anchor(region, IntegerSoftmax, dtype=DType.I32)
         if isinstance(where, Reject):
             return where
-        op, (x, table) = where.anchor.op, where.anchor.inputs
+        op, (_, table) = where.anchor.op, where.anchor.inputs
         assert isinstance(op, IntegerSoftmax)
         text, dims = epilogue_text(where), where.result.type.dims
         if text is None or any(

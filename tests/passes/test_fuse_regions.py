@@ -180,7 +180,7 @@ def test_integers_leave_a_region_where_they_are_smallest() -> None:
           %5: i32[2,3] = add(%3, %4)
           return %5
         }"""
-    ) == ["matmul_cast", "cast_neg_matmul_add"]
+    ) == ["matmul_cast", "matmul_cast_neg_add"]
     assert regions(
         """graph g(%x: i8[2,3], %w: i8[3,3]) {
           %0: i32[2,3] = matmul(%x, %w)
@@ -260,3 +260,34 @@ def test_fusion_keeps_any_graph_valid_and_its_meaning(graph: Graph) -> None:
     assert sum(len(n.op.body.nodes) for n in fused.nodes if isinstance(n.op, Fused)) == len(
         graph.nodes
     )
+
+
+def requantized_sum(left: str, right: str, zero: int, shift: int) -> Graph:
+    """A product and a skipped tensor, rescaled and added in the order given."""
+    return parse_graph(
+        f"""graph g(%x: i8[2,4], %w: i8[4,4], %skip: i8[2,4]) {{
+          %m: i32[] = constant(70000000)
+          %zero: i32[] = constant({zero})
+          %offset: i32[] = constant(7)
+          %shift: i32[] = constant({shift})
+          %0: i32[2,4] = matmul(%x, %w)
+          %1: i32[2,4] = rescale(%0, %m, %offset)
+          %2: i32[2,4] = cast(%skip) {{to = 'i32'}}
+          %3: i32[2,4] = sub(%2, %zero)
+          %4: i32[2,4] = shift_left(%3, %shift)
+          %5: i32[2,4] = add({left}, {right})
+          return %5
+        }}"""
+    )
+
+
+def test_layers_that_differ_in_numbers_or_order_are_one_kernel() -> None:
+    texts: set[str] = set()
+    for left, right, zero, shift in (("%1", "%4", -14, 20), ("%4", "%1", 7, 21)):
+        graph = requantized_sum(left, right, zero, shift)
+        fused = FuseRegions().run(graph)
+        check_same_meaning(graph, fused)
+        (node,) = fused.nodes
+        assert isinstance(node.op, Fused)
+        texts.add(print_graph(node.op.body))
+    assert len(texts) == 1
