@@ -4,6 +4,7 @@ from graphopt.lower.kernel import Schedule
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
 from graphopt.schedules.mcu.helium.product import HeliumProduct
+from graphopt.schedules.mcu.pointwise import Pointwise
 from graphopt.schedules.mcu.scalar.depthwise import ScalarDepthwise
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
@@ -20,5 +21,6 @@ SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     ScalarDepthwise(),
     ScalarProduct(),
     Softmax(),
+    Pointwise(),
     Generic(),
 )

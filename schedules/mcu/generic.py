@@ -10,7 +10,7 @@ from graphopt.ir import Graph
 from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.te.region import program_of
 from graphopt.rewrite import Reject
-from graphopt.schedules.mcu.library import library_calls
+from graphopt.schedules.mcu.library import refusal
 from graphopt.targets import McuTarget
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ class Generic:
     def plan(
         self, region: Graph, target: McuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
-        calls = library_calls(region)
-        if calls:
-            return Reject("; ".join(f"{node}: {reason}" for node, reason in calls.items()))
+        refused = refusal(region)
+        if refused is not None:
+            return refused
         try:
             program = program_of(region, target.alignment)
         except UnsupportedOperator as error:

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Literal
 
 from graphopt.ir import Graph, Node, Value
-from graphopt.schedules.region import Anchored
+from graphopt.schedules.region import Anchored, elements_read
 
 Kind = Literal["number", "channel", "element"]
 
@@ -27,18 +27,23 @@ def kind(value: Value, shape: tuple[int, ...]) -> Kind | None:
     return "element" if dims == shape else None
 
 
-def operands(region: Graph, anchor: Node) -> tuple[Value, ...]:
-    """The inputs of a region that others than the anchor read, in order."""
-    read = {value for node in region.nodes if node is not anchor for value in node.inputs}
+def operands(region: Graph, anchor: Node | None) -> tuple[Value, ...]:
+    """The inputs of a region that others than the anchor read, element by element, in order."""
+    nodes = [node for node in region.nodes if node is not anchor]
+    read = {value for node in nodes for value in elements_read(node)}
     return tuple(value for value in region.inputs if value in read)
 
 
 def epilogue_text(where: Anchored) -> str | None:
-    """The nodes of a region besides its anchor, in words that leave out shapes.
+    """`points_text` of all nodes but the anchor."""
+    return points_text(where.region, where.result.type.dims, where.anchor)
+
+
+def points_text(region: Graph, shape: tuple[int, ...], anchor: Node | None = None) -> str | None:
+    """The nodes of a region over elements of `shape`, in words that leave out shapes.
 
     None: an operand is broadcast in a way that elements of any shape cannot follow.
     """
-    region, anchor, shape = where.region, where.anchor, where.result.type.dims
     names = {value: f"v{i}" for i, value in enumerate(region.values())}
     lines = [f"{names[v]}: {v.type.dtype}" for v in region.inputs]
     for value in operands(region, anchor):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphopt import ops
 from graphopt.ir import DType, Graph, Node, Op
+from graphopt.rewrite import Reject
 
 # Of f32, those that `lower.functions` has no polynomial for.
 _CALLING: tuple[type[Op], ...] = (
@@ -36,10 +37,11 @@ _POLYNOMIALS: tuple[type[Op], ...] = (
 _PLAIN_EXPONENTS = (1, 2, 3, -1)
 
 
-def library_calls(region: Graph) -> dict[Node, str]:
-    """The nodes of a region that no kernel without a C library computes, and why."""
+def refusal(region: Graph) -> Reject | None:
+    """Names the nodes of a region that no kernel without a C library computes, if there are any."""
     reasons = {node: _reason(region, node) for node in region.nodes}
-    return {node: reason for node, reason in reasons.items() if reason}
+    named = [f"{node}: {reason}" for node, reason in reasons.items() if reason]
+    return Reject("; ".join(named)) if named else None
 
 
 def _reason(region: Graph, node: Node) -> str:
