@@ -14,6 +14,9 @@ from tvm.tirx import PrimFunc
 from graphopt.errors import BuildError
 from graphopt.targets import Target
 
+# TVM lets functions be unwound, which on Arm links some 10 KiB of code.
+NO_UNWINDER = "".join(f'module asm ".weak __aeabi_unwind_cpp_pr{i}"\n' for i in (0, 1))
+
 
 def assemble(text: str, symbol: str, target: Target) -> bytes:
     """The object file of `text`, which is in GNU syntax and defines the function `symbol`.
@@ -43,4 +46,4 @@ def assemble(text: str, symbol: str, target: Target) -> bytes:
 def _module(text: str) -> str:
     """An LLVM module of nothing but assembly."""
     escaped = (line.replace("\\", "\\5C").replace('"', "\\22") for line in text.splitlines())
-    return "\n".join(f'module asm "{line}"' for line in escaped)
+    return NO_UNWINDER + "\n".join(f'module asm "{line}"' for line in escaped)

@@ -14,12 +14,11 @@ from tvm.tirx import PrimFunc
 from tvm.tirx.buffer import is_buffer_var
 
 from graphopt.errors import BuildError
+from graphopt.lower.assembly import NO_UNWINDER
 from graphopt.lower.mathematics import spelled_out
 from graphopt.lower.mcu.libcalls import linkable_calls
 from graphopt.targets import McuTarget, Target
 
-# TVM lets every function that calls another be unwound, which on Arm links some 10 KiB of code.
-_NO_UNWINDER = 'module asm ".weak __aeabi_unwind_cpp_pr0"'
 # An empty instruction that touches no memory a kernel sees: LLVM unrolls no loop around it.
 _ROLLED = """
 define internal void @graphopt_rolled() alwaysinline nounwind {
@@ -57,7 +56,7 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
     )
     attributes = {"s_tir": True, "tirx.noalias": noalias, "global_symbol": symbol}
     if isinstance(target, McuTarget):
-        body = tirx.AttrStmt(zero, "pragma_import_llvm", StringImm(_NO_UNWINDER + _ROLLED), body)
+        body = tirx.AttrStmt(zero, "pragma_import_llvm", StringImm(NO_UNWINDER + _ROLLED), body)
     plain = PrimFunc([*pointers, *numbers], body, PrimType("int32")).with_attr(attributes)
     return _compile(tvm.IRModule({symbol: plain}), symbol, target)
 
