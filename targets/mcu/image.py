@@ -100,14 +100,14 @@ MEMORY {{
 ENTRY(reset)
 SECTIONS {{
   .text : {{ KEEP(*(.vectors)) *(.text .text.*) }} > code
-  .ARM.exidx : {{ *(.ARM.exidx*) }} > code
+  .ARM.exidx : {{ *(.ARM.exidx* .ARM.extab*) }} > code
   .stack (NOLOAD) : {{
     . = ALIGN(8); call_stack = .; . += {STACK_BYTES}; call_stack_top = .;
     . += {_MONITOR_STACK_BYTES}; monitor_stack_top = .;
   }} > sram
   .data : {{ *(.data .data.* .sdata .sdata.*) }} > sram
   .bss : {{ *(.bss .bss.* .sbss .sbss.* COMMON) }} > sram
-  .rodata : {{ *(.rodata .rodata.* .srodata .srodata.* .ARM.extab*) . = ALIGN(16); }} > bulk
+  .rodata : {{ *(.rodata .rodata.* .srodata .srodata.*) . = ALIGN(16); }} > bulk
   free_memory = .;
   /DISCARD/ : {{ *(.comment .ARM.attributes .riscv.attributes .eh_frame .note.*) }}
 }}
