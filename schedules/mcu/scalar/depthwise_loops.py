@@ -41,7 +41,7 @@ class _Loops:
         sizes: Mapping[str, Expr],
     ) -> None:
         self.plan, self.buffers, self.sizes = plan, buffers, sizes
-        self.rows, self.words = scratch, view(scratch, "int32")
+        self.rows, self.halves, self.words = scratch, view(scratch, "int16"), view(scratch, "int32")
         self.stride = plan.window.stride_x
         self.shift = T.int32(self.stride.bit_length() - 1)
         # Signed bytes are copied as if they were unsigned: 128 more.
@@ -52,19 +52,18 @@ class _Loops:
         batch_sums = sizes["batch_rows"] * sizes["columns"]
         self.rows_at = named((self.taps + batch_sums + (BLOCK - 1)) * 4)
         self.epilogue = Epilogue(plan.where, buffers, plan.target)
-        self.weights_sum = Registers(1, 1, "int32")
-        self.last_place = Registers(1, 1, "int32")
+        self.state = Registers(1, 1, "int32")
 
     def emit(self) -> None:
         sizes = self.sizes
         buffered = (sizes["batch_rows"] - 1) * sizes["stride_y"] + self.extent
         self._pad(T.int32(0), buffered * self.row)
+        self._place_taps()
         with loop(sizes["batch"]) as image, loop(sizes["channels"]) as channel:
             with loop(sizes["multiplier"]) as copy:
                 output = named(channel * sizes["multiplier"] + copy)
-                self._read_taps(output)
                 bias = self.buffers[self.plan.where.anchor.inputs[2]]
-                start = named(bias[output] - self.weights_sum.get(0) * self.flip)
+                start = named(bias[output] - self._read_taps(output) * self.flip)
                 with loop(sizes["batches"]) as batch:
                     first = named(batch * sizes["batch_rows"])
                     rows = named(T.min(sizes["batch_rows"], sizes["rows"] - first))
@@ -73,25 +72,29 @@ class _Loops:
                     pixel = (image * sizes["rows"] + first) * sizes["columns"]
                     self._finish(output, pixel, rows * sizes["columns"])
 
-    def _read_taps(self, output: Expr) -> None:
-        """The weights of one output channel, each with the way from the tap before it."""
+    def _place_taps(self) -> None:
+        """The way to each tap from the one before it, in the lower halves of the taps."""
         sizes = self.sizes
-        self.weights_sum.set(0, T.int32(0))
-        self.last_place.set(0, T.int32(0))
+        self.state.set(0, T.int32(0))
         with loop(sizes["kernel_y"]) as y, loop(sizes["kernel_x"]) as x:
-            tap = named(y * sizes["kernel_x"] + x)
             column = named(x * sizes["dilation_x"])
             place = named(
                 y * sizes["dilation_y"] * self.row
                 + T.bitwise_and(column, self.stride - 1) * sizes["phase"]
                 + T.shift_right(column, self.shift)
             )
+            way = tirx.Cast("int16", place - self.state.get(0))
+            T.buffer_store(self.halves, way, [(y * sizes["kernel_x"] + x) * 2])
+            self.state.set(0, place)
+
+    def _read_taps(self, output: Expr) -> Expr:
+        """The weights of one output channel, in the upper halves of the taps; returns their sum."""
+        self.state.set(0, T.int32(0))
+        with loop(self.taps) as tap:
             weight = named(self._weight(output, tap))
-            way = T.bitwise_and(place - self.last_place.get(0), 0xFFFF)
-            word = T.bitwise_or(T.shift_left(weight, T.int32(16)), way)
-            T.buffer_store(self.words, word, [tap])
-            self.last_place.set(0, place)
-            self.weights_sum.set(0, self.weights_sum.get(0) + weight)
+            T.buffer_store(self.halves, tirx.Cast("int16", weight), [tap * 2 + 1])
+            self.state.set(0, self.state.get(0) + weight)
+        return self.state.get(0)
 
     def _weight(self, output: Expr, tap: Expr) -> Expr:
         weights, dtype = self.buffers[self.plan.weights], self.plan.weights.type.dtype

@@ -76,6 +76,31 @@ class _Loops:
         sizes = self.sizes
         top = named(row * sizes["stride_y"] - sizes["pad_y"])
         left = named(column * sizes["stride_x"] - sizes["pad_x"])
+        if not self.plan.runs:
+            self._copy_lines(image, top, left, group)
+            return
+        bottom = top + (sizes["kernel_y"] - 1) * sizes["dilation_y"]
+        right = left + (sizes["kernel_x"] - 1)
+        rows_inside = T.And(top >= 0, bottom < sizes["height"])
+        columns_inside = T.And(left >= 0, right < sizes["width"])
+        with T.If(T.And(rows_inside, columns_inside)):
+            with T.Then():
+                start = (image * sizes["height"] + top) * sizes["width"] + left
+                self._copy_inside(named(start * sizes["channels"]))
+            with T.Else():
+                self._copy_lines(image, top, left, group)
+
+    def _copy_inside(self, start: Expr) -> None:
+        """A window without padding: one run for each kernel row."""
+        sizes = self.sizes
+        run = named(sizes["kernel_x"] * sizes["channels"])
+        step = named(sizes["width"] * sizes["dilation_y"] * sizes["channels"])
+        with loop(sizes["kernel_y"]) as tap:
+            self._copy(start + tap * step, run)
+
+    def _copy_lines(self, image: Expr, top: Expr, left: Expr, group: Expr) -> None:
+        """A window that may leave the map."""
+        sizes = self.sizes
         with loop(sizes["kernel_y"]) as tap:
             y = named(top + tap * sizes["dilation_y"])
             line = named((image * sizes["height"] + y) * sizes["width"])
