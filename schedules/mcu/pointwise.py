@@ -59,7 +59,7 @@ class Pointwise:
             region=region,
             build=build,
             overlap=_overlap(region, shape),
-            routines=() if target.long_multiply else rescale_routines(region),
+            routines=rescale_routines(region, target),
             sizes=(elements,) if flat else (elements // shape[-1], shape[-1]),
             identity=text,
         )
