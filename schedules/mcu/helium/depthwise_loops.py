@@ -34,8 +34,9 @@ SIZES = (
     "tile",
     "pad_value",
 )
-# Where scratch holds zeros, the pixel of padding, and weights.
-_ZEROS, _PADDING, _WEIGHTS = 0, WORDS_BYTES, WORDS_BYTES + CHANNELS
+# Where scratch holds zeros, the pixel of padding, and columns; the weights follow, so that what is
+# read behind the columns is known.
+_ZEROS, _PADDING, _COLUMNS = 0, WORDS_BYTES, WORDS_BYTES + CHANNELS
 
 
 def routine_name(plan: DepthwisePlan) -> str:
@@ -55,9 +56,9 @@ class DepthwiseEmitter:
         self.sizes = dict(zip(SIZES, sizes, strict=True))
         self.x, self.w = buffers[plan.x], buffers[plan.w]
         self.out = buffers[plan.where.region.outputs[0]]
-        rows = self.sizes["shared_rows"]
+        wide = (self.sizes["tile"] - 1) * self.sizes["column_stride"] + self.sizes["kernel_width"]
+        self.weights = named(_COLUMNS + wide * plan.column_bytes)
         self.weight_bytes = plan.taps * plan.column_bytes
-        self.columns = named(_WEIGHTS + rows * self.weight_bytes)
 
     def emit(self) -> None:
         """16 channels after the other: their weights, then rows of tiles."""
@@ -86,7 +87,7 @@ class DepthwiseEmitter:
             call(
                 COLUMNS,
                 T.address_of(self.w[row * width * channels + channel]),
-                self._address(_WEIGHTS + shift * self.weight_bytes + block * WORDS_BYTES),
+                self._address(self.weights + shift * self.weight_bytes + block * WORDS_BYTES),
                 self._address(_ZEROS),
                 count,
                 *self._rows(row, sizes["kernel_height"]),
@@ -112,7 +113,7 @@ class DepthwiseEmitter:
             call(
                 COLUMNS,
                 T.address_of(self.x[pixel * channels + channel]),
-                self._address(self.columns + block * WORDS_BYTES),
+                self._address(_COLUMNS + block * WORDS_BYTES),
                 self._address(_PADDING),
                 count,
                 *self._rows(y, sizes["height"]),
@@ -123,16 +124,16 @@ class DepthwiseEmitter:
                 channels,
                 T.int32(plan.column_bytes),
             )
-        with loop(T.min(sizes["shared_rows"], sizes["out_height"] - row)) as shift:
-            line = n * sizes["out_height"] + row + shift
-            self._windows(shift, channel, count, line * sizes["out_width"] + start, outputs)
+        rows = T.min(sizes["shared_rows"], sizes["out_height"] - row)
+        line = n * sizes["out_height"] + row
+        self._windows(channel, count, line * sizes["out_width"] + start, rows, outputs)
 
     def _rows(self, row: Expr, height: Expr) -> tuple[Expr, Expr]:
         """Which of the rows from `row` on are there, of `height` rows."""
         none, all_rows = T.int32(0), T.int32(ROWS)
         return within(none - row, none, all_rows), within(height - row, none, all_rows)
 
-    def _windows(self, shift: Expr, channel: Expr, count: Expr, pixel: Expr, outputs: Expr) -> None:
+    def _windows(self, channel: Expr, count: Expr, pixel: Expr, rows: Expr, outputs: Expr) -> None:
         plan, requantize, sizes = self.plan, self.plan.requantize, self.sizes
         bias = self._address(_ZEROS)
         if requantize.bias is not None:
@@ -140,14 +141,16 @@ class DepthwiseEmitter:
         multiplier = self.buffers[requantize.multiplier]
         call(
             routine_name(plan),
-            self._address(self.columns),
-            self._address(_WEIGHTS + shift * self.weight_bytes),
+            T.address_of(self.scratch[_COLUMNS]),
+            self._address(self.weights),
             bias,
             T.address_of(multiplier[0 if requantize.scalar else channel]),
             T.address_of(self.out[pixel * sizes["channels"] + channel]),
+            rows,
             outputs,
             sizes["column_stride"] * plan.column_bytes,
             count,
+            sizes["out_width"] * sizes["channels"],
             sizes["channels"],
             self.buffers[requantize.offset][0],
             T.int32(requantize.scalar),

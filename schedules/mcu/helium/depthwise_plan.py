@@ -69,9 +69,8 @@ class DepthwisePlan:
         return self.blocks * WORDS_BYTES
 
     def columns(self, outputs: int) -> int:
-        """How many columns `outputs` neighbouring outputs read, those of no weight included."""
-        beyond = 0 if self.blocks == 1 else 3
-        return (outputs - 1 + beyond) * self.op.strides[1] + self.taps
+        """How many columns `outputs` neighbouring outputs need."""
+        return (outputs - 1) * self.op.strides[1] + self.kernel[1]
 
     @cached_property
     def tile(self) -> int:
@@ -79,12 +78,13 @@ class DepthwisePlan:
         fitting = COLUMNS_BYTES // self.column_bytes - self.columns(1)
         return max(1, min(self.where.result.type.dims[2], fitting // self.op.strides[1] + 1))
 
-    # Scratch: zeros, a pixel of padding, the weights of each shared row, the columns of a tile.
+    # Scratch: zeros, a pixel of padding, the columns of a tile, the weights of each shared row.
 
     @property
     def scratch_bytes(self) -> int:
-        weights = self.shared_rows * self.taps * self.column_bytes
-        return WORDS_BYTES + CHANNELS + weights + self.columns(self.tile) * self.column_bytes
+        read = (self.blocks - 1) * 3 * self.op.strides[1] + self.taps - self.kernel[1]
+        behind = max(self.shared_rows * self.taps, read)
+        return WORDS_BYTES + CHANNELS + (self.columns(self.tile) + behind) * self.column_bytes
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -3,25 +3,30 @@
 /* Depthwise windows of up to 8 x 8 over columns of two words a channel: 4 rows that helium_columns
  * makes, and 64 bytes later the next 4.
  *
- * out[i][c], pixels `pitch` bytes apart, is i8: ((sum * multiplier[c] + 2^31) >> 32) + offset,
- * saturated, where sum is bias[c] and the products of the 8 columns from byte i * `step` of
- * `columns` on with the 8 columns of `w`, all 128 bytes apart. With `scalar`, all channels have
- * one multiplier. Windows of up to 3 pixels more than `count` are read, but not written.
+ * out[row][i][c], rows `row_pitch` and pixels `pitch` bytes apart, is i8, saturated:
+ * ((sum * multiplier[c] + 2^31) >> 32) + offset, where sum is bias[c] and the products of the 8
+ * columns from byte i * `step` of `columns` on with the 8 columns of w[row], all 128 bytes
+ * apart. All rows read the same columns. With `scalar`, all channels have one multiplier.
+ * `channels` is at most 16; `bias` and `multiplier` hold multiples of 4 numbers. Windows of up to 3 pixels more than `count` are read,
+ * but not written.
  */
 int32_t graphopt_helium_depthwise_8(const int8_t *columns, const int8_t *w, const int32_t *bias,
-                                    const int32_t *multiplier, int8_t *out, int32_t count,
-                                    int32_t step, int32_t channels, int32_t pitch, int32_t offset,
+                                    const int32_t *multiplier, int8_t *out, int32_t rows,
+                                    int32_t count, int32_t step, int32_t channels,
+                                    int32_t row_pitch, int32_t pitch, int32_t offset,
                                     int32_t scalar) {
-  for (int32_t i = 0; i < count; i++) {
-    for (int32_t c = 0; c < channels; c++) {
-      int32_t sum = bias[c];
-      for (int32_t tap = 0; tap < 64; tap++) {
-        const int32_t place = tap / 4 * 64 + c * 4 + tap % 4;
-        sum += columns[i * step + place] * w[place];
+  for (int32_t row = 0; row < rows; row++) {
+    for (int32_t i = 0; i < count; i++) {
+      for (int32_t c = 0; c < channels; c++) {
+        int32_t sum = bias[c];
+        for (int32_t tap = 0; tap < 64; tap++) {
+          const int32_t place = tap / 4 * 64 + c * 4 + tap % 4;
+          sum += columns[i * step + place] * w[row * 1024 + place];
+        }
+        const int64_t product = (int64_t)sum * multiplier[scalar ? 0 : c] + ((int64_t)1 << 31);
+        const int32_t y = (int32_t)(product >> 32) + offset;
+        out[row * row_pitch + i * pitch + c] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
       }
-      const int64_t product = (int64_t)sum * multiplier[scalar ? 0 : c];
-      const int32_t y = (int32_t)((product + ((int64_t)1 << 31)) >> 32) + offset;
-      out[i * pitch + c] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
     }
   }
   return 0;
