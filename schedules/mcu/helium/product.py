@@ -104,12 +104,12 @@ def _kernel(name: str, plan: ProductPlan, packs: Mapping[int, Pack], text: str) 
         sizes = (*product_loops.SIZES, *more)
         return sized_kernel(region, sizes, body, packed, plan.scratch_bytes)
 
-    how = "rows" if plan.window is None else "windows"
+    how = f"{plan.routine} of {'rows' if plan.window is None else 'windows'}"
     bias = "no bias" if plan.bias is None else "bias"
     whole = plan.requantize is not None or plan.channels % GROUP == 0
     itemsize = max(value.type.dtype.itemsize for value in region.outputs)
     index = where.input_index(plan.x)
-    routines = ("helium_product",) if plan.window is None else ("helium_product", "helium_gather")
+    routines = (plan.routine,) if plan.window is None else (plan.routine, "helium_gather")
     return KernelPlan(
         schedule=name,
         region=region,

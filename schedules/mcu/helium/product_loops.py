@@ -13,7 +13,7 @@ from graphopt.schedules.mcu.helium.product_plan import WORD, ProductPlan
 from graphopt.schedules.mcu.helium.routine import call, steps, within
 from graphopt.schedules.mcu.helium.weights import GROUP
 
-PRODUCT, GATHER = "helium_product", "helium_gather"
+GATHER = "helium_gather"
 # What the routine of products makes of its sums.
 BY_CHANNEL, BY_NUMBER, SUMS = 0, 1, 2
 
@@ -88,7 +88,7 @@ class ProductEmitter:
 
     def direct(self, rows: Expr, depth: Expr) -> None:
         """Rows of x follow each other: the routine does them all, or a tile of them."""
-        if self.plan.requantize is not None:
+        if self.plan.requantize is not None and not self.plan.short:
             self._multiply(T.address_of(self.x[0]), T.int32(0), rows, depth, depth)
             return
         with loop(steps(rows, self.tile)) as number:
@@ -171,7 +171,7 @@ class ProductEmitter:
             offset, mode, multiplier = T.int32(0), SUMS, bias
             out = T.address_of(self._scratch()[self.sums])
         call(
-            PRODUCT,
+            plan.routine,
             x,
             self._address(plan.w),
             bias,

@@ -12,9 +12,11 @@ from graphopt import ops
 from graphopt.ir import Value
 from graphopt.ops.convolution import Conv
 from graphopt.schedules.mcu.helium.requantize import Requantize, find_requantize
-from graphopt.schedules.mcu.helium.weights import GROUP
+from graphopt.schedules.mcu.helium.weights import GROUP, STEP
 from graphopt.schedules.region import Anchored
 
+# Rows that a call does with the same weights in registers.
+SHORT_ROWS = 32
 # Scratch of one tile of windows, and of the sums of one tile, as far as one can choose.
 TILE_BYTES = 2048
 WORD = 4
@@ -104,12 +106,25 @@ class ProductPlan:
         """The channels in whole groups."""
         return -(-self.channels // GROUP) * GROUP
 
+    @property
+    def short(self) -> bool:
+        """Whether the weights of 4 channels stay in registers, for one row after the other."""
+        whole = self.channels % GROUP == 0
+        return self.requantize is not None and self.depth <= STEP and whole
+
+    @property
+    def routine(self) -> str:
+        """The routine that multiplies."""
+        return "helium_short" if self.short else "helium_product"
+
     @cached_property
     def tile(self) -> int:
         """How many rows one call of the routine does."""
-        if self.window is None and self.requantize is not None:
+        if self.window is None and self.requantize is not None and not self.short:
             return self.rows
         most = self.rows if self.window is None else self.window.out[1]
+        if self.short:
+            most = min(most, SHORT_ROWS)
         if self.requantize is None:
             most = min(most, TILE_BYTES // (WORD * self.channels))
         if self.window is not None:
@@ -173,7 +188,7 @@ class ProductPlan:
 
     def _direct(self) -> Iterator[tuple[int, int]]:
         """(elements written, first byte of x still read) wherever x is read after a store."""
-        step = 2 if self.requantize else self.tile
+        step = 2 if self.requantize and not self.short else self.tile
         last_group = (self.channels - 1) // GROUP * GROUP
         for first in range(0, self.rows, step):
             end = min(first + step, self.rows)

@@ -20,6 +20,8 @@ from ..cpu.integer_regions import conv, product
 
 BYTES = (DType.I8, DType.I8)
 POINTWISE = [
+    conv((1, 9, 9, 8), 48, (1, 1), types=BYTES),
+    conv((1, 7, 7, 16), 12, (1, 1), types=BYTES),
     conv((1, 7, 7, 32), 24, (1, 1), types=BYTES),
     conv((1, 7, 7, 32), 24, (1, 1), types=BYTES, epilogue="residual"),
     conv((3, 5, 5, 7), 50, (1, 1), types=BYTES, bias=False),
@@ -52,6 +54,7 @@ def test_kernels_equal_the_interpreter() -> None:
 def test_overlap_is_the_largest_that_is_safe() -> None:
     regions = [
         conv((1, 8, 8, 16), 16, (1, 1), types=BYTES),
+        conv((1, 8, 8, 32), 16, (1, 1), types=BYTES),
         conv((1, 8, 8, 16), 16, pads=(1, 1, 1, 1), types=BYTES),
         conv((1, 9, 9, 16), 32, strides=(2, 2), types=BYTES),
     ]

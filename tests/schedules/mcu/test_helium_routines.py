@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -63,6 +65,21 @@ def test_products_take_an_eighth_of_an_instruction_each() -> None:
     assert many.instructions - few.instructions == 1440 * 8 // 8
 
 
+def test_short_products_of_any_depth() -> None:
+    cases = [
+        replace(product(rows, pitch, depth, channels, mode), symbol="graphopt_helium_short")
+        for mode in (0, 1)
+        for rows, pitch, depth, channels in ((1, 1, 1, 4), (2, 16, 16, 8), (5, 9, 7, 12))
+    ]
+    both("helium_short", cases)
+
+
+def test_short_products_keep_their_weights() -> None:
+    shapes = [product(rows, 16, 16, 4, 0) for rows in (8, 16)]
+    few, many = both("helium_short", [replace(c, symbol="graphopt_helium_short") for c in shapes])
+    assert many.instructions - few.instructions == 4 * 30
+
+
 def gather(depth: int, first: int, last: int, around: tuple[int, int, int]) -> KernelCase:
     """Columns of 3 rows of an image of 9 pixels a row."""
     rng = np.random.default_rng(depth)
@@ -106,7 +123,7 @@ def test_columns_inside_and_outside_of_the_image() -> None:
 
 
 def depthwise(taps: int, count: int, stride: int, channels: int, scalar: bool) -> KernelCase:
-    """Two rows of outputs over columns of `taps` bytes a channel, of which each window has `taps`."""
+    """Two rows of outputs over columns of `taps` bytes a channel."""
     rng = np.random.default_rng(count)
     column = taps // 4 * 64
     x = rng.integers(-128, 128, ((count + 3) * stride + taps) * column, dtype=np.int8)
