@@ -122,7 +122,9 @@ class BlocksPlan:
 
     @property
     def routines(self) -> tuple[str, ...]:
-        return self.format.routine, f"widen{self.format.pixels}_{self.product.x.type.dtype}"
+        widen = f"widen{self.format.pixels}_{self.product.x.type.dtype}"
+        copy = () if self.words else ("copy_rows",)
+        return self.format.routine, widen, *copy
 
     def packs(self) -> dict[int, Pack]:
         """The relayout of weights, and of what there is one number per channel of."""

@@ -97,16 +97,7 @@ class Gather:
             to = named(s["rows"] + p * padded)
             with T.If(here.inside(1)):
                 with T.Then():
-                    joined = self._joined(one)
-                    run, runs = named(joined[0]), named(joined[1])
-                    start = named(here.offset(0, 0) + group * one)
-                    with loop(s["kernel_y"]) as ky, loop(runs) as kx:
-                        offset = (
-                            start
-                            + (ky * s["dilation_y"] * s["width"] + kx * s["dilation_x"])
-                            * (s["channels"])
-                        )
-                        self._copy(rows, to + (ky * runs + kx) * run, named(offset), run)
+                    self._copy(rows, to, here.offset(0, 0) + group * one, one)
                 with T.Else(), loop(s["kernel_y"]) as ky, loop(s["kernel_x"]) as kx:
                     position = named(to + (ky * s["kernel_x"] + kx) * one)
                     with T.If(here.has(ky, kx)):
@@ -130,14 +121,20 @@ class Gather:
             tirx.Select(neighbours, T.int32(1), s["kernel_x"]),
         )
 
-    def _copy(self, to: Buffer, position: Expr, offset: Expr, nbytes: Expr) -> None:
-        at = named(position)
-        with loop(nbytes // GROUP) as i:
-            four = self.x[T.ramp(offset + i * GROUP, 1, GROUP)]
-            T.buffer_store(to, four, [T.ramp(at + i * GROUP, 1, GROUP)])
-        done = named(nbytes // GROUP * GROUP)
-        with loop(nbytes - done) as i:
-            T.buffer_store(to, self.x[offset + done + i], [at + done + i])
+    def _copy(self, rows: Buffer, to: Expr, start: Expr, one: Expr) -> None:
+        """A window that touches no padding, in rows of bytes that are neighbours."""
+        s = self.sizes
+        run, runs = (named(size) for size in self._joined(one))
+        down, right = s["dilation_y"] * s["width"] * s["channels"], s["dilation_x"] * s["channels"]
+        joined = runs == 1
+        count = named(tirx.Select(joined, s["kernel_y"], runs))
+        step = named(tirx.Select(joined, down, right))
+        with loop(tirx.Select(joined, T.int32(1), s["kernel_y"])) as i:
+            source, target = self.x[start + i * down], rows[to + i * count * run]
+            pointers = T.address_of(source), T.address_of(target)
+            T.evaluate(
+                tirx.call_extern("int32", "graphopt_copy_rows", *pointers, step, run, count)
+            )
 
     def _widen(
         self, source: Buffer, offset: Expr, step: Expr, position: Expr, groups: Expr
