@@ -9,6 +9,7 @@ from graphopt.schedules.mcu.scalar.depthwise import ScalarDepthwise
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
 from graphopt.schedules.mcu.smlad.depthwise import Depthwise
+from graphopt.schedules.mcu.smlad.vector import ProductVector
 from graphopt.schedules.mcu.softmax import Softmax
 from graphopt.targets import McuTarget
 
@@ -17,6 +18,7 @@ SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     HeliumProduct(),
     HeliumDepthwise(),
     Depthwise(),
+    ProductVector(),
     ProductBlocks(),
     ScalarDepthwise(),
     ScalarProduct(),

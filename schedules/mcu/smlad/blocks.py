@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphopt.ir import Graph, Value
-from graphopt.lower.kernel import KernelPlan, Pack
+from graphopt.ir import Graph
+from graphopt.lower.kernel import KernelPlan
 from graphopt.rewrite import Reject
-from graphopt.schedules.mcu.identity import kind, operands
+from graphopt.schedules.mcu.identity import operands
 from graphopt.schedules.mcu.smlad.digits import GROUP, Format, block_format
 from graphopt.schedules.mcu.smlad.product import Product, Window, find_product
 from graphopt.targets import McuTarget
@@ -80,14 +80,8 @@ class BlocksPlan:
         return self.results + -(-staged // _WORD) * _WORD
 
     @property
-    def bias(self) -> Value | None:
-        """What the routine adds."""
-        requantized = self.product.requantized
-        return requantized.bias if requantized else self.product.bias
-
-    @property
     def scratch_bytes(self) -> int:
-        return self.zeros + (0 if self.bias else _WORD * self.padded_channels)
+        return self.zeros + (0 if self.product.routine_bias else _WORD * self.padded_channels)
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -126,34 +120,12 @@ class BlocksPlan:
         copy = () if self.words else ("copy_rows",)
         return self.format.routine, widen, *copy
 
-    def packs(self) -> dict[int, Pack]:
-        """The relayout of weights, and of what there is one number per channel of."""
-        where, groups = self.product.where, self.window.groups
-        packs: dict[int, Pack] = {
-            where.input_index(self.product.weights): lambda array: self.format.pack(
-                self.product.matrix(array)
-            )
-        }
-        requantized = self.product.requantized
-        values = {self.bias, requantized.multiplier if requantized else None} - {None}
-        for value in values:
-            assert value is not None
-            if value is self.bias or kind(value, where.result.type.dims) == "channel":
-                packs[where.input_index(value)] = lambda array: self.format.per_channel(
-                    array, groups
-                )
-        return packs
-
     @property
     def identity(self) -> str:
         """What the code follows from."""
         how = [f"{self.format}", f"pointwise {self.pointwise}", f"words {self.words}"]
-        how.append(f"groups {self.window.groups > 1}, bias {self.bias is not None}")
-        requantized = self.product.requantized
-        if requantized is not None:
-            number = kind(requantized.multiplier, self.product.where.result.type.dims)
-            how.append(f"requantized, multiplier by {number}")
-        return "\n".join([*how, self.product.epilogue])
+        how.append(f"groups {self.window.groups > 1}")
+        return "\n".join([*how, self.product.identity])
 
     def overlap(self) -> dict[tuple[int, int], int]:
         """How far behind the start of x each output may start: memory.md's o_max.
@@ -196,7 +168,7 @@ class ProductBlocks:
         if isinstance(product, Reject):
             return product
         x, w = product.x.type.dtype, product.weights.type.dtype
-        form = block_format(x, w)
+        form = block_format(x, w, product.window.taps)
         if form is None:
             return Reject(f"no routine multiplies {x} by {w}")
         plan = BlocksPlan(product, form)
@@ -210,7 +182,7 @@ class ProductBlocks:
             self.name,
             region,
             build,
-            packs=plan.packs(),
+            packs=product.packs(form),
             scratch_bytes=plan.scratch_bytes,
             inplace=product.where.inplace(product.x, product.weights),
             overlap=plan.overlap(),

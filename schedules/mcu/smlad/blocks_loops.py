@@ -13,16 +13,14 @@ from graphopt.ir import Value
 from graphopt.lower.dtypes import memory_dtype
 from graphopt.schedules.emit import Buffer, Expr, T, loop, named, sized_kernel, view
 from graphopt.schedules.mcu.epilogue import Epilogue
-from graphopt.schedules.mcu.identity import kind
 from graphopt.schedules.mcu.smlad.blocks import BlocksPlan
+from graphopt.schedules.mcu.smlad.calls import PerChannel, ending
 from graphopt.schedules.mcu.smlad.digits import GROUP
 from graphopt.schedules.mcu.smlad.gather import Gather
 from graphopt.targets import McuTarget
 
 if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
-
-_ENDINGS = {"int8": 0, "uint8": 1, "int32": 2}
 
 
 def build(plan: BlocksPlan, target: McuTarget) -> PrimFunc:
@@ -53,7 +51,7 @@ class Blocks:
 
     def emit(self) -> None:
         plan, s = self.plan, self.sizes
-        if plan.bias is None:
+        if plan.product.routine_bias is None:
             zeros = view(self.scratch, "int32")
             with loop(self._padded(s["out_channels"] // self._group_count())) as c:
                 T.buffer_store(zeros, T.int32(0), [s["zeros"] // 4 + c])
@@ -89,9 +87,9 @@ class Blocks:
         start = named(part.pixel * s["out_channels"] + part.group * part.channels)
         with T.If(T.And(part.valid == plan.format.pixels, padded == part.channels)):
             with T.Then():
-                self._call(part, out, start, s["out_channels"], str(out.dtype))
+                self._call(part, out, start, s["out_channels"])
             with T.Else():
-                self._call(part, staging, s["results"], padded, str(out.dtype))
+                self._call(part, staging, s["results"], padded)
                 with loop(part.valid) as p, loop(part.channels) as c:
                     result = staging[s["results"] + p * padded + c]
                     T.buffer_store(out, result, [start + p * s["out_channels"] + c])
@@ -101,7 +99,7 @@ class Blocks:
         plan, s = self.plan, self.sizes
         sums = view(self.scratch, "int32")
         results = named(s["results"] // 4)
-        self._call(part, sums, results, T.int32(0), "int32")
+        self._call(part, sums, results, T.int32(0))
         epilogue = Epilogue(plan.product.where, self.buffers, self.target)
         with loop(part.channels) as c:
             channel = named(part.group * part.channels + c)
@@ -118,49 +116,35 @@ class Blocks:
         unit = self.plan.format.channels
         return named((channels + unit - 1) // unit * unit)
 
-    def _call(self, part: _Part, out: Buffer, start: Expr, stride: Expr, ending: str) -> None:
+    def _call(self, part: _Part, out: Buffer, start: Expr, stride: Expr) -> None:
         """The routine, over all channels of a group."""
-        plan, s, requantized = self.plan, self.sizes, self.plan.product.requantized
+        plan, s = self.plan, self.sizes
         padded = self._padded(part.channels)
         taps = s["channels"]
         if not plan.pointwise:
             taps = s["kernel_y"] * s["kernel_x"] * (s["channels"] // s["groups"])
-        taps_groups = named((taps + GROUP - 1) // GROUP)
+        groups = named((taps + GROUP - 1) // GROUP)
         weights = self.buffers[plan.product.weights]
-        packed = part.group * padded * taps_groups * GROUP // plan.format.per_half
+        packed = part.group * padded * groups * GROUP // plan.format.per_half
         words = view(self.scratch, "int32")
-        bias, multipliers, offset, step = words[s["zeros"] // 4], words[0], T.int32(0), 0
-        if plan.bias is not None:
-            bias = self.buffers[plan.bias][part.group * padded]
-        if requantized is not None:
-            multiplier = self.buffers[requantized.multiplier]
-            per_channel = kind(requantized.multiplier, plan.product.where.result.type.dims)
-            step = 4 if per_channel == "channel" else 0
-            multipliers = multiplier[part.group * padded if step else 0]
-            offset = self._number(requantized.offset)
+        per_channel = PerChannel(plan.product, self.buffers, words[s["zeros"] // 4], words)
         call = tirx.call_extern(
             "int32",
             f"graphopt_{plan.format.routine}",
             T.address_of(words[0]),
             T.address_of(weights[packed]),
             T.address_of(out[start]),
-            T.address_of(multipliers),
-            T.address_of(bias),
+            per_channel.multipliers(part.group * padded),
+            per_channel.bias(part.group * padded),
             stride,
-            offset,
-            T.int32(step),
+            per_channel.offset,
+            per_channel.step,
             padded,
-            taps_groups,
+            groups,
             T.int32(plan.format.chunk),
-            T.int32(_ENDINGS[ending]),
+            ending(out),
         )
         T.evaluate(call)
-
-    def _number(self, value: Value) -> Expr:
-        constants = self.plan.product.where.region.constants
-        if value in constants:
-            return T.int32(constants[value].item())
-        return self.buffers[value][0]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ make two; of 4-bit weights it makes eight.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from graphopt.ir import DType
 _WIDENED = (0, 2, 1, 3)
 GROUP = len(_WIDENED)
 _UNCUT = 1 << 20
+# Of four 4-bit weights the third digit, unsigned and never cut, has 24 bits: 2193 products of u8.
+_MOST_OF_4_BITS = 2048
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,28 @@ def _bytes_of_pairs(units: NDArray[np.int32]) -> NDArray[np.int16]:
     return np.ascontiguousarray(np.asarray(digits, np.uint8)).reshape(-1).view(np.int16)
 
 
-def block_format(x: DType, weights: DType) -> Format | None:
+def block_format(x: DType, weights: DType, taps: int) -> Format | None:
     """The format for several pixels of type `x`, None where there is none."""
-    # The highest digit has 24 bits (20 of 4-bit weights): 511 products of i8, or 256 of u8.
-    chunk = 120 if x is DType.I8 else 64
-    if weights is DType.I8:
-        return Format("digits8", 8, 3, 2, chunk)
-    if weights is DType.I16:
-        return Format("words16", 16, 3, 2, _UNCUT)
-    return None
+    if weights is DType.I4 and taps > _MOST_OF_4_BITS:
+        weights = DType.I8
+    formats = {
+        DType.I8: Format("digits8", 8, 3, 2, _chunk(x)),
+        DType.I4: Format("digits4", 4, 2, 4, _chunk(x)),
+        DType.I2: Format("digits2", 2, 2, 4, _UNCUT),
+        DType.I16: Format("words16", 16, 3, 2, _UNCUT),
+    }
+    return formats.get(weights)
+
+
+def vector_format(x: DType, weights: DType, taps: int) -> Format | None:
+    """The format for one pixel of type `x`, None where there is none."""
+    form = block_format(x, weights, taps)
+    return form and replace(form, routine=f"dense_{form.routine}_{x}", pixels=1, channels=4)
+
+
+def _chunk(x: DType) -> int:
+    """Groups that the highest digit has room for.
+
+    It has 24 bits in a pair of 8-bit weights, 20 in four of 4 bits: 511 products of i8, 256 of u8.
+    """
+    return 120 if x is DType.I8 else 64

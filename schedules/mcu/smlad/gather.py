@@ -132,9 +132,7 @@ class Gather:
         with loop(tirx.Select(joined, T.int32(1), s["kernel_y"])) as i:
             source, target = self.x[start + i * down], rows[to + i * count * run]
             pointers = T.address_of(source), T.address_of(target)
-            T.evaluate(
-                tirx.call_extern("int32", "graphopt_copy_rows", *pointers, step, run, count)
-            )
+            T.evaluate(tirx.call_extern("int32", "graphopt_copy_rows", *pointers, step, run, count))
 
     def _widen(
         self, source: Buffer, offset: Expr, step: Expr, position: Expr, groups: Expr

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from graphopt import ops
 from graphopt.ir import DType, Graph, Node, Value
+from graphopt.lower.kernel import Pack
 from graphopt.rewrite import Reject
-from graphopt.schedules.mcu.identity import epilogue_text, kind
+from graphopt.schedules.mcu.identity import Kind, epilogue_text, kind
+from graphopt.schedules.mcu.smlad.digits import Format
 from graphopt.schedules.region import Anchored, find_anchor
 
 _ACTIVATIONS = (DType.I8, DType.U8)
@@ -95,6 +97,18 @@ class Product:
     requantized: Requantized | None
     epilogue: str
 
+    @property
+    def routine_bias(self) -> Value | None:
+        """What a routine adds; the epilogue adds any other bias."""
+        return self.requantized.bias if self.requantized else self.bias
+
+    @property
+    def multiplier_by(self) -> Kind | None:
+        """Whether the multiplier is a number or one per channel."""
+        if self.requantized is None:
+            return None
+        return kind(self.requantized.multiplier, self.where.result.type.dims)
+
     def matrix(self, weights: NDArray[Any]) -> NDArray[Any]:
         """The array of the weights as [groups, output channels of a group, taps]."""
         if isinstance(self.where.anchor.op, ops.MatMul):
@@ -102,6 +116,26 @@ class Product:
             return wide[None]
         o = weights.shape[0]
         return np.moveaxis(weights, 1, -1).reshape(self.window.groups, o // self.window.groups, -1)
+
+    def packs(self, form: Format) -> dict[int, Pack]:
+        """The relayout of weights, and of what there is one number per channel of."""
+        groups = self.window.groups
+        packs: dict[int, Pack] = {
+            self.where.input_index(self.weights): lambda array: form.pack(self.matrix(array))
+        }
+        values = [self.routine_bias]
+        if self.requantized is not None and self.multiplier_by == "channel":
+            values.append(self.requantized.multiplier)
+        for value in values:
+            if value is not None:
+                packs[self.where.input_index(value)] = lambda array: form.per_channel(array, groups)
+        return packs
+
+    @property
+    def identity(self) -> str:
+        """What the code of any routine's call and of the epilogue follows from."""
+        how = f"bias {self.routine_bias is not None}, requantized {self.multiplier_by}"
+        return f"{how}\n{self.epilogue}"
 
 
 def find_product(region: Graph, constant_inputs: frozenset[int]) -> Product | Reject:

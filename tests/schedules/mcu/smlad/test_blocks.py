@@ -31,6 +31,9 @@ CASES = {
     "no bias": convolution((4, 4), 8, 6, bias=False),
     "images": convolution((4, 5), 4, 4, (3, 3), pads=SAME, images=3),
     "16-bit weights": convolution((4, 5), 36, 7, x=DType.U8, weights=DType.I16, per_channel=False),
+    "4-bit weights": convolution((5, 5), 20, 7, (3, 3), pads=SAME, weights=DType.I4),
+    "4-bit weights in chunks": convolution((3, 4), 600, 6, weights=DType.I4),
+    "2-bit weights": convolution((5, 4), 6, 9, (3, 3), x=DType.U8, weights=DType.I2, residual=True),
     "rows of a matrix": fully_connected(20, 6, rows=7, per_channel=True),
     "a transposed matrix": fully_connected(21, 5, rows=4, transposed=True, bias=False),
 }
@@ -39,6 +42,8 @@ OTHERS = {
     "many chunks of u8": convolution((2, 3), 1100, 3, x=DType.U8),
     "words": convolution((5, 5), 8, 12, (3, 3), pads=SAME, groups=2),
     "bytes": convolution((5, 5), 6, 9, (3, 3), pads=SAME, groups=3, images=2),
+    "4-bit weights": convolution((4, 4), 12, 10, (3, 3), groups=2, weights=DType.I4, pads=SAME),
+    "4-bit weights of too many taps": convolution((2, 2), 2100, 3, x=DType.U8, weights=DType.I4),
     "odd": convolution((4, 4), 10, 6, (3, 3), groups=2, bias=False, residual=True),
 }
 
