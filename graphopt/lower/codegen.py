@@ -16,7 +16,6 @@ from tvm.tirx.buffer import is_buffer_var
 from graphopt.errors import BuildError
 from graphopt.lower.assembly import NO_UNWINDER
 from graphopt.lower.mathematics import spelled_out
-from graphopt.lower.mcu.libcalls import linkable_calls
 from graphopt.targets import McuTarget, Target
 
 # An empty instruction that touches no memory a kernel sees: LLVM unrolls no loop around it.
@@ -82,7 +81,7 @@ def _compile(module: tvm.IRModule, symbol: str, target: Target) -> bytes:
             "expected buffers on the stack, found one on the heap",
             "annotate it with disable_lower_builtin, or make it scratch of the plan",
         )
-    return linkable_calls(code) if isinstance(target, McuTarget) else code
+    return code
 
 
 def _passes(target: tvm.target.Target) -> tvm.transform.Pass:

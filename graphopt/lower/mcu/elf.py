@@ -70,11 +70,6 @@ class ObjectFile:
     symbols: list[Symbol]
 
     @property
-    def machine(self) -> int:
-        """The number of the processor's family."""
-        return int.from_bytes(self.header[18:20], "little")
-
-    @property
     def loaded_bytes(self) -> int:
         """Bytes of the sections that take part in the running program."""
         return sum(section.size for section in self.sections if section.is_loaded)

@@ -1,4 +1,4 @@
-"""Kernels of floats link on cores that compute them in software."""
+"""Floats that a core computes in software follow its run-time ABI."""
 
 import pytest
 
