@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphopt.report import Report
     from graphopt.runtime.firmware import Firmware
     from graphopt.runtime.model import Model
+    from graphopt.targets.target import Form, Target
 
     AnyModel = str | Path | bytes | ModelProto | Graph
 Shapes = Mapping[str, Sequence[int]]
@@ -52,6 +53,7 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     stop_after: None = None,
+    form: Form = "library",
     name: str = "model",
     progress: Progress | None = None,
 ) -> Model | Firmware: ...
@@ -88,6 +90,7 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     stop_after: Phase | None = None,
+    form: Form = "library",
     name: str = "model",
     progress: Progress | None = None,
 ) -> Model | Firmware | Graph | Program:
@@ -105,13 +108,14 @@ def compile(
         constants: arrays by input name; these inputs are then no inputs any more.
         stop_after: a phase. Up to "fused" the result is the Graph that stands there, for
             "placed" and "lowered" the Program.
+        form: what kernels of a firmware are: machine code, or C that any compiler takes.
         name: how the names of a firmware's files, functions and constants start.
         progress: called with one line on each step before it starts.
 
     Raises:
         GraphoptError: the subclass says what is wrong, the text where, and what to do.
     """
-    compilation = Compilation(target, threads, passes, progress, name)
+    compilation = Compilation(target, threads, passes, progress, form, name)
     return compilation.until(stop_after or "built", model, shapes, constants)
 
 
@@ -155,6 +159,7 @@ class Compilation:
     threads: int = 1
     passes: Sequence[str | Pass] = ()
     progress: Progress | None = None
+    form: Form = "library"
     name: str = "model"
     instruments: Instruments = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
@@ -206,9 +211,8 @@ class Compilation:
         """Schedules, packed weights and addresses for a fused graph."""
         with self._step("lower"):
             from graphopt.lower.lowering import lower_program
-            from graphopt.targets import load_target
 
-            return lower_program(graph, load_target(self.target, self.threads))
+            return lower_program(graph, self._target())
 
     def built(self, program: Program) -> Model | Firmware:
         """Machine code for a program, with its report beside it."""
@@ -233,15 +237,33 @@ class Compilation:
 
     def _firmware(self, program: Program) -> Firmware:
         with self._step("kernels"):
-            from graphopt.lower.mcu.build import build_objects
-            from graphopt.lower.mcu.package import package_firmware
+            from graphopt.lower.mcu.build import build_objects, build_sources
+            from graphopt.lower.mcu.package import package_library, package_sources
 
-            objects = build_objects(program, progress=self._kernels)
-            artifact = package_firmware(program, objects, self.instruments.ports, self.name)
+            what = self.instruments.ports, self.name
+            if self.form == "source":
+                sources = build_sources(program, progress=self._kernels)
+                artifact = package_sources(program, sources, *what)
+            else:
+                objects = build_objects(program, progress=self._kernels)
+                artifact = package_library(program, objects, *what)
         from graphopt.report.artifact import with_report
         from graphopt.runtime.firmware import Firmware
 
         return Firmware(with_report(artifact, self.report(program)))
+
+    def _target(self) -> Target:
+        from graphopt.targets import McuTarget, load_target
+
+        target = load_target(self.target, self.threads)
+        if not isinstance(target, McuTarget):
+            if self.form != "library":
+                raise OptionError(
+                    "form", f"expected library for {target.name}, found {self.form!r}"
+                )
+            return target
+        # TVM's generator of C has no words for vectors.
+        return replace(target, form=self.form, mve=target.mve and self.form == "library")
 
     def report(self, program: Program) -> Report:
         """What was decided so far, and why."""

@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 Fpu = Literal["none", "single", "double"]
 Form = Literal["library", "source"]
+FORMS: tuple[Form, ...] = ("library", "source")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,23 +21,33 @@ def compile_(
     shape: o.Shape = None,
     threads: o.Threads = 1,
     passes: o.Passes = None,
+    form: Annotated[
+        str, typer.Option("--form", metavar="FORM", help="Firmware's kernels: library, source.")
+    ] = "library",
+    name: Annotated[
+        str, typer.Option("--name", help="How firmware's files and functions are called.")
+    ] = "model",
     stop_after: Annotated[
         str | None,
         typer.Option("--stop-after", metavar="PHASE", help="Print what stands there instead."),
     ] = None,
     json: o.Json = False,
 ) -> None:
-    """Compile an ONNX model into an artifact: library, weights, manifest, report."""
+    """Compile an ONNX model into an artifact, which a CPU runs or a firmware project links."""
     from graphopt.api import Compilation
     from graphopt.pipeline import PHASES
     from graphopt.report import text
+    from graphopt.targets.target import FORMS
 
     phase = next((each for each in PHASES if each == stop_after), None)
     if stop_after is not None and phase is None:
         raise OptionError(
             "--stop-after", f"expected one of {', '.join(PHASES)}, found {stop_after!r}"
         )
-    compilation = Compilation(target, threads, o.names(passes))
+    kernels = next((each for each in FORMS if each == form), None)
+    if kernels is None:
+        raise OptionError("--form", f"expected one of {', '.join(FORMS)}, found {form!r}")
+    compilation = Compilation(target, threads, o.names(passes), form=kernels, name=name)
     with progress() as compilation.progress:
         if phase is not None and phase != "built":
             stage = str(compilation.until(phase, model, o.shapes(shape)))

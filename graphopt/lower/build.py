@@ -15,6 +15,7 @@ from graphopt.lower.link import link
 from graphopt.lower.program import Kernel, Program
 
 Progress = Callable[[int, int], None]
+Compile = Callable[[Kernel, Program], bytes]
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,27 @@ def build(
 
 
 def compile_kernels(
-    program: Program, cache: CodeCache, progress: Progress | None = None
+    program: Program,
+    cache: CodeCache,
+    progress: Progress | None = None,
+    compile_one: Compile | None = None,
+    suffix: str = "o",
 ) -> tuple[dict[str, bytes], int]:
     """The object files of a program's kernels by key, in the order of their first calls.
 
-    Also says how many of them the cache did not have. Raises as `build`.
+    With `compile_one`, what that makes of each kernel, kept as a file with `suffix`. Also says how
+    many of them the cache did not have. Raises as `build`.
     """
-    found = {kernel.key: cache.get(f"{kernel.key}.o") for kernel in program.kernels}
+    make = compile_one or _compile
+
+    def kept(kernel: Kernel) -> bytes:
+        content = make(kernel, program)
+        cache.put(f"{kernel.key}.{suffix}", content)
+        return content
+
+    found = {kernel.key: cache.get(f"{kernel.key}.{suffix}") for kernel in program.kernels}
     missing = [kernel for kernel in program.kernels if found[kernel.key] is None]
-    compiled = _compile_all(missing, program, cache, progress)
+    compiled = _compile_all(missing, kept, progress)
     objects = {key: content or compiled[key] for key, content in found.items()}
     return objects, len(missing)
 
@@ -69,13 +82,8 @@ def _description(program: Program) -> str:
 
 
 def _compile_all(
-    kernels: list[Kernel], program: Program, cache: CodeCache, progress: Progress | None
+    kernels: list[Kernel], compile_one: Callable[[Kernel], bytes], progress: Progress | None
 ) -> dict[str, bytes]:
-    def compile_one(kernel: Kernel) -> bytes:
-        content = _compile(kernel, program)
-        cache.put(f"{kernel.key}.o", content)
-        return content
-
     objects: dict[str, bytes] = {}
     # TVM and LLVM release the interpreter lock, so threads use all cores.
     with ThreadPoolExecutor(os.cpu_count()) as pool:

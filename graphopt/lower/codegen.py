@@ -37,6 +37,12 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
     Raises:
         BuildError: TVM or LLVM refused the function.
     """
+    plain = plain_function(function, symbol, target, noalias)
+    return _compile(tvm.IRModule({symbol: plain}), symbol, target)
+
+
+def plain_function(function: PrimFunc, symbol: str, target: Target, noalias: bool) -> PrimFunc:
+    """`function` with pointers for its buffers; see `compile_kernel`."""
     if isinstance(target, McuTarget):
         function = spelled_out(function, target)
     source: Any = function  # TVM declares the fields of its nodes in C++, out of sight of Python
@@ -54,10 +60,9 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
         [*declared, tirx.AttrStmt(zero, "device_id", zero, device), tirx.Return(zero)]
     )
     attributes = {"s_tir": True, "tirx.noalias": noalias, "global_symbol": symbol}
-    if isinstance(target, McuTarget):
+    if isinstance(target, McuTarget) and target.form == "library":
         body = tirx.AttrStmt(zero, "pragma_import_llvm", StringImm(NO_UNWINDER + _ROLLED), body)
-    plain = PrimFunc([*pointers, *numbers], body, PrimType("int32")).with_attr(attributes)
-    return _compile(tvm.IRModule({symbol: plain}), symbol, target)
+    return PrimFunc([*pointers, *numbers], body, PrimType("int32")).with_attr(attributes)
 
 
 def _pointer(dtype: str) -> PointerType:
@@ -67,7 +72,7 @@ def _pointer(dtype: str) -> PointerType:
 def _compile(module: tvm.IRModule, symbol: str, target: Target) -> bytes:
     llvm = tvm.target.Target(target.llvm)
     try:
-        lowered = _passes(llvm)(module)
+        lowered = lowering_passes(llvm)(module)
         built = tvm_ffi.get_global_func("target.build.llvm")(lowered, llvm)
         with tempfile.TemporaryDirectory(prefix="graphopt-") as folder:
             path = Path(folder) / "kernel.o"
@@ -84,7 +89,7 @@ def _compile(module: tvm.IRModule, symbol: str, target: Target) -> bytes:
     return code
 
 
-def _passes(target: tvm.target.Target) -> tvm.transform.Pass:
+def lowering_passes(target: tvm.target.Target) -> tvm.transform.Pass:
     """Lowering of a function without host and device parts, in the order of TVM's own pipeline.
 
     Without StorageRewrite, which moves local buffers out of the scope that says where they live,

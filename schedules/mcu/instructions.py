@@ -17,8 +17,8 @@ Expr = Any
 class Instructions:
     """Each method is one instruction.
 
-    Machine code gets LLVM's intrinsic. C source calls `graphopt_<name>`, which
-    `targets/mcu/support` defines with the compiler's own, and in plain C for other machines.
+    Machine code gets LLVM's intrinsic. C source calls `graphopt_<name>` of
+    `targets/mcu/output/graphopt_support.h`, which has plain C for other machines.
     """
 
     def __init__(self, target: McuTarget) -> None:

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from graphopt.ir import Quant, TensorType, Value
 from graphopt.lower.mcu.text import (
-    LINE,
     array_c_type,
     array_lines,
     c_type,
     comment,
     finite,
+    listed,
     wrapped,
 )
 from graphopt.lower.program import Address, Call, Chunk, Program
-from graphopt.runtime.manifest import Port
+from graphopt.runtime.manifest import Manifest, Port
 
 _ROLES = {
     ("conv", 1): "weights",
@@ -101,12 +99,11 @@ class Driver:
     copies: tuple[tuple[str, str, int], ...]
 
 
-def driver(
-    program: Program, inputs: tuple[Port, ...], outputs: tuple[Port, ...], prefix: str
-) -> Driver:
-    """The C driver of a program whose names start with `prefix`."""
-    c_inputs = _ports(inputs, prefix, "in", "INPUT")
-    c_outputs = _ports(outputs, prefix, "out", "OUTPUT")
+def driver(program: Program, manifest: Manifest) -> Driver:
+    """The C driver of a program, whose kernels have the names that the manifest gives them."""
+    c_inputs = _ports(manifest.inputs, manifest.prefix, "in", "INPUT")
+    c_outputs = _ports(manifest.outputs, manifest.prefix, "out", "OUTPUT")
+    symbols = [record.symbol for record in manifest.calls]
     chunks = {chunk.offset: chunk for chunk in program.chunks if chunk.nbytes}
     names = _array_names(program, chunks)
     parameters = {("input", i): port.parameter for i, port in enumerate(c_inputs)}
@@ -122,17 +119,23 @@ def driver(
         c_inputs,
         c_outputs,
         tuple(_array(chunk, names[offset], program) for offset, chunk in chunks.items()),
-        tuple(_kernel(call) for call in _first_calls(program)),
+        tuple(
+            _kernel(call, symbol)
+            for symbol, call in dict(zip(symbols, program.calls, strict=True)).items()
+        ),
         tuple(
             CCall(
-                _listed(
-                    f"(void){call.kernel.symbol}",
-                    [*map(place, call.arguments), *map(str, call.kernel.plan.sizes)],
-                    indent=4,
+                tuple(
+                    listed(
+                        f"(void){symbol}",
+                        [*map(place, call.arguments), *map(str, call.kernel.plan.sizes)],
+                        ";",
+                        indent=4,
+                    )
                 ),
                 _about(number, call),
             )
-            for number, call in enumerate(program.calls)
+            for number, (symbol, call) in enumerate(zip(symbols, program.calls, strict=True))
         ),
         tuple((place(c.destination), place(c.source), c.nbytes) for c in program.copies),
     )
@@ -192,27 +195,14 @@ def _array(chunk: Chunk, name: str, program: Program) -> CArray:
     return CArray(name, array_c_type(dtype), chunk.elements, lines, comment(chunk.name))
 
 
-def _first_calls(program: Program) -> tuple[Call, ...]:
-    """One call of each kernel, in the order of the first calls."""
-    return tuple(
-        {call.kernel.key: call for call in reversed(program.calls)}[k.key] for k in program.kernels
-    )
-
-
-def _kernel(call: Call) -> CKernel:
+def _kernel(call: Call, symbol: str) -> CKernel:
     region = call.kernel.plan.region
     parameters = [f"const void *in{i}" for i in range(len(region.inputs))]
     parameters += [f"void *out{i}" for i in range(len(region.outputs))]
     if len(call.arguments) > len(parameters):
         parameters.append("void *scratch")
     parameters += [f"int32_t n{i}" for i in range(len(call.kernel.plan.sizes))]
-    return CKernel(call.kernel.symbol, _listed(f"int32_t {call.kernel.symbol}", parameters))
-
-
-def _listed(head: str, items: Sequence[str], indent: int = 0) -> tuple[str, ...]:
-    """`head(items);` in lines that are short enough after `indent` columns."""
-    text = f"{head}({', '.join(items)});"
-    return tuple(textwrap.wrap(text, LINE - indent, subsequent_indent=" " * 4))
+    return CKernel(symbol, tuple(listed(f"int32_t {symbol}", parameters, ";")))
 
 
 def _about(number: int, call: Call) -> tuple[str, ...]:

@@ -8,25 +8,26 @@ from dataclasses import replace
 from graphopt.analysis.ports import PortQuants
 from graphopt.errors import OptionError
 from graphopt.lower.mcu.archive import archive
-from graphopt.lower.mcu.driver import driver
-from graphopt.lower.mcu.elf import read_object, write_object
-from graphopt.lower.mcu.render import render
-from graphopt.lower.mcu.strip import strip
+from graphopt.lower.mcu.elf import ObjectFile, write_object
+from graphopt.lower.mcu.render import driver_files
+from graphopt.lower.mcu.source import KernelSource, linked_name, source_files
 from graphopt.lower.mcu.text import is_identifier
 from graphopt.lower.package import describe
 from graphopt.lower.program import Program
 from graphopt.runtime.firmware_artifact import FirmwareArtifact
+from graphopt.runtime.manifest import Manifest
+from graphopt.targets import McuTarget
 
 NAME = "model"
 
 
-def package_firmware(
+def package_library(
     program: Program,
-    objects: Mapping[str, bytes],
+    objects: Mapping[str, ObjectFile],
     quants: PortQuants | None = None,
     name: str = NAME,
 ) -> FirmwareArtifact:
-    """Everything that a firmware project needs to run a program.
+    """Everything that a firmware project needs to run a program, its kernels as machine code.
 
     Args:
         objects: what `build_objects` made of the program.
@@ -36,17 +37,38 @@ def package_firmware(
     Raises:
         OptionError: C does not take `name`.
     """
+    manifest = replace(
+        _manifest(program, quants, name),
+        flash_bytes=program.weights.nbytes + sum(o.loaded_bytes for o in objects.values()),
+    )
+    members = {f"{function}.o": write_object(file) for function, file in objects.items()}
+    library = archive(members, {f"{f}.o": file.defined() for f, file in objects.items()})
+    return _artifact(program, manifest, {f"lib{name}.a": library})
+
+
+def package_sources(
+    program: Program,
+    kernels: Mapping[str, KernelSource],
+    quants: PortQuants | None = None,
+    name: str = NAME,
+) -> FirmwareArtifact:
+    """The same with kernels as C, as `build_sources` made them. Raises as `package_library`."""
+    assert isinstance(program.target, McuTarget)
+    manifest = _manifest(program, quants, name)
+    calls = (replace(call, symbol=linked_name(call.symbol, name)) for call in manifest.calls)
+    manifest = replace(manifest, calls=tuple(calls), flash_bytes=program.weights.nbytes)
+    return _artifact(program, manifest, source_files(manifest, program.target, kernels))
+
+
+def _manifest(program: Program, quants: PortQuants | None, name: str) -> Manifest:
     if not is_identifier(name):
         raise OptionError("name", f"expected letters, digits and single _, found {name!r}")
-    kernels = {f: strip(read_object(content), f) for f, content in objects.items()}
-    manifest = replace(
-        describe(program, quants),
-        prefix=name,
-        form="library",
-        flash_bytes=program.weights.nbytes + sum(file.loaded_bytes for file in kernels.values()),
-    )
-    members = {f"{function}.o": write_object(file) for function, file in kernels.items()}
-    library = archive(members, {f"{f}.o": file.defined() for f, file in kernels.items()})
-    texts = render(program, manifest, driver(program, manifest.inputs, manifest.outputs, name))
-    starters = {each: texts.pop(each) for each in ("main.c", "CMakeLists.txt")}
-    return FirmwareArtifact(manifest, {**texts, f"lib{name}.a": library}, starters)
+    assert isinstance(program.target, McuTarget)
+    return replace(describe(program, quants), prefix=name, form=program.target.form)
+
+
+def _artifact(
+    program: Program, manifest: Manifest, kernels: Mapping[str, bytes]
+) -> FirmwareArtifact:
+    files, starters = driver_files(program, manifest, list(kernels))
+    return FirmwareArtifact(manifest, {**files, **kernels}, starters)

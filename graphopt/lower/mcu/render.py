@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import graphopt
-from graphopt.lower.mcu.driver import Driver
+from graphopt.lower.mcu.driver import driver
 from graphopt.lower.mcu.text import comment, float32_text
 from graphopt.lower.program import Program
 from graphopt.runtime.manifest import Manifest
 
 
-def render(program: Program, manifest: Manifest, c: Driver) -> dict[str, bytes]:
-    """The text files by name."""
+def fill(template: str, manifest: Manifest, content: Mapping[str, object]) -> bytes:
+    """A template of `targets/mcu/output` as a file of the firmware that `manifest` describes."""
     environment = Environment(
         loader=PackageLoader("graphopt.targets.mcu", "output"),
         undefined=StrictUndefined,
@@ -23,30 +23,26 @@ def render(program: Program, manifest: Manifest, c: Driver) -> dict[str, bytes]:
         keep_trailing_newline=True,
     )
     environment.filters["float32"] = float32_text
-    content = _content(program, manifest, c)
-    templates = {
-        f"{manifest.prefix}.h": "model.h.j2",
-        f"{manifest.prefix}.c": "model.c.j2",
-        "main.c": "main.c.j2",
-        "CMakeLists.txt": "CMakeLists.txt.j2",
-    }
-    return {
-        name: environment.get_template(template).render(content).encode()
-        for name, template in templates.items()
-    }
-
-
-def _content(program: Program, manifest: Manifest, c: Driver) -> Mapping[str, object]:
-    ports = (*c.inputs, *c.outputs)
-    uses_arena = any(a.space == "arena" for call in program.calls for a in call.arguments)
-    pointers = [port.parameter for port in ports] + ["arena"] * uses_arena
-    return {
-        "driver": c,
+    common = {
         "model": comment(manifest.name),
         "target": manifest.target,
         "version": graphopt.__version__,
         "prefix": manifest.prefix,
         "macro": manifest.prefix.upper(),
+    }
+    return environment.get_template(template).render(common, **content).encode()
+
+
+def driver_files(
+    program: Program, manifest: Manifest, kernels: Sequence[str]
+) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """Header and driver by name, and what shows how to use them; `kernels` are further files."""
+    prefix, c = manifest.prefix, driver(program, manifest)
+    ports = (*c.inputs, *c.outputs)
+    uses_arena = any(a.space == "arena" for call in program.calls for a in call.arguments)
+    pointers = [port.parameter for port in ports] + ["arena"] * uses_arena
+    content: dict[str, object] = {
+        "driver": c,
         "arena_bytes": manifest.arena_bytes,
         "alignment": program.target.alignment,
         "weight_bytes": manifest.weights_bytes,
@@ -55,4 +51,13 @@ def _content(program: Program, manifest: Manifest, c: Driver) -> Mapping[str, ob
         "addresses": " | ".join(f"(uintptr_t){pointer}" for pointer in pointers),
         "null_check": " || ".join(f"{pointer} == NULL" for pointer in pointers),
         "summary": (),
+        "sources": [f"{prefix}.c", *sorted(k for k in kernels if k.endswith((".c", ".S")))],
+        "archives": [k for k in kernels if k.endswith(".a")],
+        "languages": "C ASM" if any(k.endswith(".S") for k in kernels) else "C",
     }
+    files = {f"{prefix}.h": "model.h.j2", f"{prefix}.c": "model.c.j2"}
+    starters = {"main.c": "main.c.j2", "CMakeLists.txt": "CMakeLists.txt.j2"}
+    return (
+        {name: fill(template, manifest, content) for name, template in files.items()},
+        {name: fill(template, manifest, content) for name, template in starters.items()},
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from graphopt.ir import DType
 
 LINE = 100
+_BLANK = "\xa0"  # no place to break a line
 # In memory. Types that C99 lacks are given as the integers that hold their bits.
 _C_TYPES = {
     DType.F64: "double",
@@ -56,6 +58,22 @@ def wrapped(text: str, indent: str = "", width: int = LINE) -> list[str]:
     """
     lines = textwrap.wrap(comment(text), width - len(indent), break_on_hyphens=False)
     return [indent + line for line in lines]
+
+
+def listed(head: str, items: Sequence[str], tail: str = "", indent: int = 0) -> list[str]:
+    """`head(items)tail` in lines that are short enough after `indent` columns.
+
+    They break between items.
+    """
+    text = f"{head}({', '.join(item.replace(' ', _BLANK) for item in items)}){tail}"
+    lines = textwrap.wrap(
+        text,
+        LINE - indent,
+        subsequent_indent=" " * 4,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return [line.replace(_BLANK, " ") for line in lines]
 
 
 def array_c_type(dtype: np.dtype[Any]) -> str:
