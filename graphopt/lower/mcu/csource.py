@@ -20,7 +20,7 @@ from tvm.tirx.buffer import BufferType
 from graphopt.errors import BuildError
 from graphopt.lower.codegen import lowering_passes, plain_function
 from graphopt.lower.kernel import KernelPlan
-from graphopt.lower.lanes import element_of
+from graphopt.lower.lanes import element_of, lanes_of
 from graphopt.lower.mcu.source import KernelSource
 from graphopt.lower.mcu.text import LINE, listed
 from graphopt.targets import McuTarget
@@ -62,7 +62,9 @@ def kernel_source(plan: KernelPlan, symbol: str, target: McuTarget) -> KernelSou
     plain = plain_function(plan.build(), symbol, target, plan.noalias)
     try:
         lowered = lowering_passes(c)(tvm.IRModule({symbol: plain}))
-        lowered = tvm_ffi.structural_map(lowered, (BufferType, _unscoped))
+        lowered = tvm_ffi.structural_map(
+            lowered, [(BufferType, _unscoped), (tirx.BufferStore, _copied)]
+        )
         module = tvm.IRModule({symbol: _wrapping(lowered[symbol])})
         text = tvm_ffi.get_global_func("target.build.c")(module, c).inspect_source()
     except (RuntimeError, ValueError) as error:
@@ -144,6 +146,24 @@ def _unscoped(type: Any) -> Any:
         return type
     shape = (type.shape, type.strides, type.elem_offset, type.data_alignment, type.offset_factor)
     return BufferType(type.dtype, "global", *shape, type.layout, ())
+
+
+def _copied(store: Any) -> Any:
+    """Vectors that are only moved are bytes that are copied; the generator prints others wrong."""
+    to, from_ = store.indices[0], store.value
+    if not (isinstance(to, tirx.Ramp) and isinstance(from_, ir.expr.TensorLoad)):
+        return store
+    source = from_.indices[0]
+    if not isinstance(source, tirx.Ramp) or (_number(to.stride), _number(source.stride)) != (1, 1):
+        return store
+    nbytes = lanes_of(from_) * tvm_ffi.dtype(element_of(from_)).bits // 8
+    places = (tirx.BufferLoad(store.buffer, [to.base]), tirx.BufferLoad(from_.source, [source.base]))
+    arguments = [*map(tirx.address_of, places), tirx.IntImm("int32", nbytes)]
+    return tirx.Evaluate(tirx.call_extern("int32", "graphopt_copy", *arguments))
+
+
+def _number(value: Any) -> int | None:
+    return int(value.value) if isinstance(value, tirx.IntImm) else None
 
 
 def _wrapping(function: PrimFunc) -> PrimFunc:

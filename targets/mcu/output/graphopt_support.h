@@ -45,8 +45,19 @@ GRAPHOPT_WRAPPING(i32, int32_t, uint32_t)
 GRAPHOPT_WRAPPING(i64, int64_t, uint64_t)
 
 /* Stands in loops that machine code should not unroll. */
-static inline void graphopt_rolled(void)
+static inline int32_t graphopt_rolled(void)
 {
+    return 0;
+}
+
+/* At most 16 bytes, all read before the first is written. */
+static inline int32_t graphopt_copy(void *to, const void *from, int32_t nbytes)
+{
+    uint8_t block[16];
+
+    __builtin_memcpy(block, from, (uint32_t)nbytes);
+    __builtin_memcpy(to, block, (uint32_t)nbytes);
+    return 0;
 }
 
 /* The word rotated to the right by 1 to 31 bits. */
