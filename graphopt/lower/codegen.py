@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,9 @@ def compile_kernel(function: PrimFunc, symbol: str, target: Target, noalias: boo
 def plain_function(function: PrimFunc, symbol: str, target: Target, noalias: bool) -> PrimFunc:
     """`function` with pointers for its buffers; see `compile_kernel`."""
     if isinstance(target, McuTarget):
-        function = spelled_out(function, target)
+        # C has such instructions only as functions of its mathematics library.
+        having = target if target.form == "library" else replace(target, fpu="none")
+        function = spelled_out(function, having)
     source: Any = function  # TVM declares the fields of its nodes in C++, out of sight of Python
     buffers = [p for p in source.params if is_buffer_var(p)]
     numbers = [p for p in source.params if not is_buffer_var(p)]

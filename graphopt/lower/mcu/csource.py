@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import tvm
 import tvm_ffi
 from tvm import ir, tirx
@@ -22,7 +23,7 @@ from graphopt.lower.codegen import lowering_passes, plain_function
 from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.lanes import element_of, lanes_of
 from graphopt.lower.mcu.source import KernelSource
-from graphopt.lower.mcu.text import LINE, listed
+from graphopt.lower.mcu.text import LINE, float_text, listed
 from graphopt.targets import McuTarget
 
 Expr = Any
@@ -44,6 +45,9 @@ _SUFFIX = {
 # What may lie over memory of any type, in C.
 _BYTES = ("int8_t", "uint8_t")
 _HEAD = re.compile(r"^TVM_DLL (\w+) (\w+)\(([^)]*)\)(;| \{)$", re.MULTILINE)
+_FLOATS = ("float32", "float64")
+_CONSTANT_NAME = "graphopt_constant_"
+_CONSTANT = re.compile(rf"{_CONSTANT_NAME}([0-9a-f]+)\(\)")
 _VIEW = re.compile(r"\(\((\w+)\*\)(\w+)\)")
 _UNKNOWN = re.compile(
     r"\b(half|bfloat|\w+x\d+(_t)?|(u?int|float|char|long|uchar|ushort)\d)\b(?!\()"
@@ -60,10 +64,12 @@ def kernel_source(plan: KernelPlan, symbol: str, target: McuTarget) -> KernelSou
     """
     c = tvm.target.Target("c")
     plain = plain_function(plan.build(), symbol, target, plan.noalias)
+    plain = tvm_ffi.structural_map(plain, (ir.Call, _in_c))
     try:
         lowered = lowering_passes(c)(tvm.IRModule({symbol: plain}))
         lowered = tvm_ffi.structural_map(
-            lowered, [(BufferType, _unscoped), (tirx.BufferStore, _copied)]
+            lowered,
+            [(BufferType, _unscoped), (tirx.BufferStore, _copied), (tirx.FloatImm, _exact)],
         )
         module = tvm.IRModule({symbol: _wrapping(lowered[symbol])})
         text = tvm_ffi.get_global_func("target.build.c")(module, c).inspect_source()
@@ -76,6 +82,7 @@ def kernel_source(plan: KernelPlan, symbol: str, target: McuTarget) -> KernelSou
             f"expected types of C99, found {unknown.group()}",
             "compile it to machine code: form library",
         )
+    text = _CONSTANT.sub(_constant, text)
     heads = list(_HEAD.finditer(text))
     declared = {
         head[2]: _declaration(head)
@@ -119,6 +126,8 @@ def _definition(head: re.Match[str], body: str, plan: KernelPlan) -> str:
         return f"(({const}{_aliasing(match[1])} *){match[2]})"
 
     body = _VIEW.sub(view, body).replace("(&(", "((void *)&(")
+    # The least numbers are no constants of C: a minus in front of one that is too large.
+    body = body.replace("-9223372036854775808", "INT64_MIN").replace("-2147483648", "INT32_MIN")
     lines = [*(f"  {name}" for name in names), *body.strip("\n").splitlines()]
     start = listed(f"{head[1]} {head[2]}", parameters)
     return "\n".join([*start, "{", *(short for line in lines for short in _short(line))])
@@ -148,6 +157,34 @@ def _unscoped(type: Any) -> Any:
     return BufferType(type.dtype, "global", *shape, type.layout, ())
 
 
+def _in_c(call: Any) -> Expr:
+    """Instructions that the generator has no words for, or none that C99 allows."""
+    name = getattr(call.op, "name", "")
+    if name not in ("tirx.fabs", "tirx.reinterpret"):
+        return call
+    source, element = element_of(call.args[0]), element_of(call)
+    what = f"abs_{element}" if name == "tirx.fabs" else f"bits_{source}_{element}"
+    return tirx.call_pure_extern(element, f"graphopt_{what}", *call.args)
+
+
+def _exact(number: Any) -> Expr:
+    """A name for a constant, of which the generator would print 6 digits."""
+    element = element_of(number)
+    if element not in _FLOATS:
+        return number
+    bits = np.array(number.value, element).tobytes()[::-1].hex()
+    return tirx.call_pure_extern(element, f"{_CONSTANT_NAME}{bits}")
+
+
+def _constant(match: re.Match[str]) -> str:
+    bits = bytes.fromhex(match[1])[::-1]
+    element = "float32" if len(bits) == 4 else "float64"
+    number = np.frombuffer(bits, element)[0]
+    if np.isfinite(number):
+        return float_text(number)
+    return f"graphopt_bits_u{element.replace('float', 'int')}_{element}(0x{match[1]}u)"
+
+
 def _copied(store: Any) -> Any:
     """Vectors that are only moved are bytes that are copied; the generator prints others wrong."""
     to, from_ = store.indices[0], store.value
@@ -157,7 +194,10 @@ def _copied(store: Any) -> Any:
     if not isinstance(source, tirx.Ramp) or (_number(to.stride), _number(source.stride)) != (1, 1):
         return store
     nbytes = lanes_of(from_) * tvm_ffi.dtype(element_of(from_)).bits // 8
-    places = (tirx.BufferLoad(store.buffer, [to.base]), tirx.BufferLoad(from_.source, [source.base]))
+    places = (
+        tirx.BufferLoad(store.buffer, [to.base]),
+        tirx.BufferLoad(from_.source, [source.base]),
+    )
     arguments = [*map(tirx.address_of, places), tirx.IntImm("int32", nbytes)]
     return tirx.Evaluate(tirx.call_extern("int32", "graphopt_copy", *arguments))
 

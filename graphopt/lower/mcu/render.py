@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import graphopt
 from graphopt.lower.mcu.driver import driver
-from graphopt.lower.mcu.text import comment, float32_text
+from graphopt.lower.mcu.text import comment, float_text
 from graphopt.lower.program import Program
 from graphopt.runtime.manifest import Manifest
 
@@ -22,7 +23,7 @@ def fill(template: str, manifest: Manifest, content: Mapping[str, object]) -> by
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["float32"] = float32_text
+    environment.filters["float32"] = lambda x: float_text(np.float32(x))
     common = {
         "model": comment(manifest.name),
         "target": manifest.target,

@@ -87,8 +87,7 @@ def array_c_type(dtype: np.dtype[Any]) -> str:
 def array_lines(content: NDArray[np.uint8], dtype: np.dtype[Any]) -> list[str]:
     """The elements of an array in lines of an initializer; `content` are its bytes."""
     if dtype.kind == "f" and dtype.itemsize in _FLOATS:
-        suffix = "f" if dtype.itemsize == 4 else ""
-        numbers = [_float_text(x, suffix) for x in content.view(dtype)]
+        numbers = [float_text(x) for x in content.view(dtype)]
     elif dtype.kind == "i":
         lowest = np.iinfo(dtype).min if dtype.itemsize >= 4 else None
         values = content.view(dtype).tolist()
@@ -107,11 +106,8 @@ def finite(content: NDArray[np.uint8], dtype: np.dtype[Any]) -> bool:
     return dtype.kind != "f" or bool(np.isfinite(content.view(dtype)).all())
 
 
-def float32_text(x: float) -> str:
-    """A C constant for the f32 nearest to `x`."""
-    return _float_text(np.float32(x), "f")
-
-
-def _float_text(x: Any, suffix: str) -> str:
-    text = str(x)  # the shortest that reads back as the same number
+def float_text(x: np.floating[Any]) -> str:
+    """The shortest C constant that reads back as the same f32 or f64, which is finite."""
+    text = str(x)
+    suffix = "f" if x.dtype.itemsize == 4 else ""
     return (text if "." in text or "e" in text else f"{text}.0") + suffix

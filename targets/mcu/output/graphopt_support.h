@@ -60,6 +60,34 @@ static inline int32_t graphopt_copy(void *to, const void *from, int32_t nbytes)
     return 0;
 }
 
+/* The bits of a number as those of another type of the same size. */
+#define GRAPHOPT_BITS(from, from_type, to, to_type)                                                \
+    static inline to_type graphopt_bits_##from##_##to(from_type x)                                 \
+    {                                                                                              \
+        to_type y;                                                                                 \
+        __builtin_memcpy(&y, &x, sizeof y);                                                        \
+        return y;                                                                                  \
+    }
+
+GRAPHOPT_BITS(int32, int32_t, float32, float)
+GRAPHOPT_BITS(float32, float, int32, int32_t)
+GRAPHOPT_BITS(uint32, uint32_t, float32, float)
+GRAPHOPT_BITS(float32, float, uint32, uint32_t)
+GRAPHOPT_BITS(int64, int64_t, float64, double)
+GRAPHOPT_BITS(uint64, uint64_t, float64, double)
+GRAPHOPT_BITS(float64, double, int64, int64_t)
+
+/* Without the sign, zeros and NaN included. */
+static inline float graphopt_abs_float32(float x)
+{
+    return graphopt_bits_uint32_float32(graphopt_bits_float32_uint32(x) & 0x7fffffffu);
+}
+
+static inline double graphopt_abs_float64(double x)
+{
+    return graphopt_bits_int64_float64(graphopt_bits_float64_int64(x) & INT64_MAX);
+}
+
 /* The word rotated to the right by 1 to 31 bits. */
 static inline int32_t graphopt_rotate(int32_t word, int32_t bits)
 {

@@ -83,8 +83,9 @@ def run_on_host(
     )
     (folder / "run.c").write_text(text)
     sources = [path for path in sorted((folder / "out").glob("*.[cS]")) if path.name != "main.c"]
-    command = [host_compiler(compiler), *STRICT, *_SANITIZED, "-I", folder / "out"]
-    subprocess.run([*command, *sources, folder / "run.c", "-o", folder / "run"], check=True)
+    command: list[str | Path] = [host_compiler(compiler), *STRICT, *_SANITIZED]
+    command += ["-I", folder / "out", *sources, folder / "run.c", "-o", folder / "run"]
+    subprocess.run(command, check=True)
     given = b"".join(
         np.ascontiguousarray(sample[port.name]).tobytes()
         for sample in samples
