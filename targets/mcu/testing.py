@@ -47,9 +47,10 @@ def check_mcu_schedule(
 ) -> list[Checked]:
     """`schedule` takes all regions, and its kernels compute what the interpreter says.
 
-    Also: with each output where `inplace` and `overlap` allow it over an input, and without any
-    write outside of outputs and scratch. With `tight`, each overlap must be the largest that is
-    safe: the next one, 4 bytes further, must go wrong.
+    Also: with each output where `inplace` and `overlap` allow it over an input, at the largest
+    distance and at smaller ones, and without any write outside of outputs and scratch. With
+    `tight`, each overlap must be the largest that is safe: the next one, 4 bytes further, must go
+    wrong.
 
     Raises:
         EmulatorError, ToolchainError, BuildError: the kernels did not run.
@@ -113,12 +114,13 @@ def _cases(kernel: Kernel, region: Region, tight: bool) -> list[_Case]:
         plan.packs[i](array) if i in plan.packs else np.asarray(array)
         for i, array in enumerate(arrays)
     ]
-    largest = {pair: 0 for pair in plan.inplace} | dict(plan.overlap)
     places: list[tuple[Over | None, bool]] = [(None, False)]
-    for (i, o), offset in largest.items():
+    places += [((i, o, 0), False) for i, o in plan.inplace]
+    for (i, o), offset in plan.overlap.items():
         aligned = offset // 4 * 4
-        places.append(((i, o, aligned), False))
-        if tight and (i, o) in plan.overlap:
+        halfway = (aligned - expected[o].nbytes) // 8 * 4
+        places += [((i, o, distance), False) for distance in (aligned, aligned - 4, halfway)]
+        if tight:
             places.append(((i, o, aligned + 4), True))
     return [
         _Case(

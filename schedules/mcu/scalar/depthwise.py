@@ -130,8 +130,8 @@ class DepthwisePlan:
             self._build,
             {self.where.input_index(self.weights): Taps(self.weights.type.dtype)},
             self._scratch_bytes(),
-            self.where.inplace(*self.where.anchor.inputs) if multiplier == 1 else (),
-            self._overlap(),
+            self._inplace(),
+            {},
             ("scalar_gather", "scalar_taps", *finish),
             (*window.sizes, multiplier, self.phase, self.batch_rows, batches),
             f"stride {window.stride_x}\n{text}",
@@ -149,20 +149,24 @@ class DepthwisePlan:
         row = self.phase * self.window.stride_x
         return 4 * (self.window.taps + sums) + -(-(rows * row + BLOCK) // 4) * 4
 
-    def _overlap(self) -> dict[tuple[int, int], int]:
-        """The output over the input, where each pixel's channel is written after it was read."""
+    def _inplace(self) -> tuple[tuple[int, int], ...]:
+        """Residual inputs, and x where each pixel's channel is written after it was read.
+
+        At no other distance: other channels of x are still to be read.
+        """
         where, window = self.where, self.window
+        if window.outputs != window.channels:
+            return ()
+        residuals = where.inplace(*where.anchor.inputs)
         outputs = where.region.outputs
         x_alone = self.x not in operands(where.region, where.anchor)
-        if window.outputs != window.channels or not x_alone or len(outputs) != 1:
-            return {}
-        if outputs[0].type.dtype.bits != 8:
-            return {}
+        if not x_alone or len(outputs) != 1 or outputs[0].type.dtype.bits != 8:
+            return residuals
         for end in range(self.batch_rows, window.rows, self.batch_rows):
             read = (end - 1) * window.stride_y - window.pad_y + self.extent_y
             read = max(0, min(read, window.height))
             if end * window.columns > read * window.width and read < window.height:
-                return {}
+                return residuals
         if window.rows * window.columns > window.height * window.width and window.batch > 1:
-            return {}
-        return {(where.input_index(self.x), 0): 0}
+            return residuals
+        return (*residuals, (where.input_index(self.x), 0))
