@@ -47,7 +47,7 @@
     sub r5, r5, r4
     sub r7, r7, r6
     sub r9, r9, r8
-    ldm sp, {r0, r2, r3, r10, r11, r12}
+    ldm sp, {r0, r2, r3, r10, r11}
     ldr lr, [r3, #8]!
     add r5, lr, r5, asr #8
     add r7, lr, r7, asr #8
@@ -83,7 +83,7 @@
     mov r10, r2
     ldr r11, [sp, #CHUNKS]
     stm lr, {r2, r3, r10, r11}
-    ldm sp, {r0, r2, r3, r10, r11, r12}
+    ldm sp, {r0, r2, r3, r10, r11}
     ldr lr, [r3, #8]!
     add r5, r5, lr
     add r7, r7, lr

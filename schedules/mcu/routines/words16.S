@@ -37,7 +37,7 @@
 .endm
 
 .macro finish
-    ldm sp, {r0, r2, r3, r10, r11, r12}
+    ldm sp, {r0, r2, r3, r10, r11}
     add r3, r3, #8
     ldr pc, [sp, #ENDING]
 .endm

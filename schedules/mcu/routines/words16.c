@@ -8,9 +8,8 @@
 
 int32_t graphopt_words16(const void *block, const void *weights, void *out,
                          const void *multipliers, const void *bias, int32_t stride, int32_t offset,
-                         int32_t step, int32_t channels, int32_t groups, int32_t chunk,
-                         int32_t ending) {
+                         int32_t channels, int32_t groups, int32_t chunk, int32_t ending) {
     (void)chunk;
-    return products((const int32_t *)block, weights, out, (const int32_t *)multipliers,
-                    (const int32_t *)bias, stride, offset, step, channels, groups, ending);
+    return products((const char *)block, weights, (char *)out, (const int32_t *)multipliers,
+                    (const int32_t *)bias, stride, offset, channels, groups, ending);
 }

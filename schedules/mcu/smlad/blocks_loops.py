@@ -127,7 +127,8 @@ class Blocks:
         weights = self.buffers[plan.product.weights]
         packed = part.group * padded * groups * GROUP // plan.format.per_half
         words = view(self.scratch, "int32")
-        per_channel = PerChannel(plan.product, self.buffers, words[s["zeros"] // 4], words)
+        zeros = words[s["zeros"] // 4]
+        per_channel = PerChannel(plan.product, self.buffers, zeros, words, multipliers=True)
         call = tirx.call_extern(
             "int32",
             f"graphopt_{plan.format.routine}",
@@ -138,7 +139,6 @@ class Blocks:
             per_channel.bias(part.group * padded),
             stride,
             per_channel.offset,
-            per_channel.step,
             padded,
             groups,
             T.int32(plan.format.chunk),

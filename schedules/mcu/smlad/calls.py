@@ -15,14 +15,21 @@ _ENDINGS = {"int8": 0, "uint8": 1, "int32": 2}
 class PerChannel:
     """Bias, multipliers and offset of a product, where it has them.
 
-    `zeros` points at words that are zero, for products without a bias.
+    `zeros` points at words that are zero, for products without a bias. `multipliers` says whether
+    there are as many as channels, or one for all.
     """
 
     def __init__(
-        self, product: Product, buffers: Mapping[Value, Buffer], zeros: Expr, scratch: Buffer
+        self,
+        product: Product,
+        buffers: Mapping[Value, Buffer],
+        zeros: Expr,
+        scratch: Buffer,
+        multipliers: bool,
     ) -> None:
         self.product, self.buffers = product, buffers
         self.zeros, self.scratch = zeros, scratch
+        self._many = multipliers
 
     def bias(self, channel: Expr) -> Expr:
         """A pointer to the bias of `channel`, and those that follow."""
@@ -50,10 +57,6 @@ class PerChannel:
         if requantized.offset in constants:
             return T.int32(constants[requantized.offset].item())
         return self.buffers[requantized.offset][0]
-
-    @property
-    def _many(self) -> bool:
-        return self.product.multiplier_by == "channel"
 
 
 def ending(out: Buffer) -> Expr:

@@ -118,17 +118,23 @@ class Product:
         return np.moveaxis(weights, 1, -1).reshape(self.window.groups, o // self.window.groups, -1)
 
     def packs(self, form: Format) -> dict[int, Pack]:
-        """The relayout of weights, and of what there is one number per channel of."""
+        """The relayout of weights, and of what routines read one number per channel of.
+
+        Those for blocks read a multiplier for each channel in any case.
+        """
         groups = self.window.groups
         packs: dict[int, Pack] = {
             self.where.input_index(self.weights): lambda array: form.pack(self.matrix(array))
         }
-        values = [self.routine_bias]
-        if self.requantized is not None and self.multiplier_by == "channel":
-            values.append(self.requantized.multiplier)
-        for value in values:
-            if value is not None:
-                packs[self.where.input_index(value)] = lambda array: form.per_channel(array, groups)
+        channels = self.window.out_channels
+
+        def per_channel(array: NDArray[Any]) -> NDArray[Any]:
+            return form.per_channel(np.broadcast_to(array.reshape(-1), channels), groups)
+
+        if self.routine_bias is not None:
+            packs[self.where.input_index(self.routine_bias)] = per_channel
+        if self.requantized is not None and (self.multiplier_by == "channel" or form.pixels > 1):
+            packs[self.where.input_index(self.requantized.multiplier)] = per_channel
         return packs
 
     @property
@@ -211,9 +217,7 @@ def _requantized(
     if total in where.region.inputs or total in where.region.constants:
         return None
     how = kind(multiplier, shape)
-    if how == "channel" and not _constant(where, multiplier, constant_inputs):
-        return None
-    if how not in ("number", "channel") or multiplier not in where.region.inputs:
+    if how not in ("number", "channel") or not _constant(where, multiplier, constant_inputs):
         return None
     return Requantized(bias, multiplier, offset, dtype)
 

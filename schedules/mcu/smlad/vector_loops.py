@@ -54,7 +54,8 @@ class _Vector:
         self.results, self.zeros, self.taps = sizes
         self.groups = named((self.taps + GROUP - 1) // GROUP)
         words = view(scratch, "int32")
-        self.per_channel = PerChannel(plan.product, buffers, words[self.zeros // 4], words)
+        many = plan.product.multiplier_by == "channel"
+        self.per_channel = PerChannel(plan.product, buffers, words[self.zeros // 4], words, many)
 
     def prepare(self) -> None:
         """Whole words of activations, and a bias, where there are none."""
