@@ -1,6 +1,8 @@
 """Kernels for microcontrollers: few bytes of code, sizes given at each call. No TVM to plan."""
 
 from graphopt.lower.kernel import Schedule
+from graphopt.schedules.mcu.floats.depthwise import FloatDepthwise
+from graphopt.schedules.mcu.floats.product import FloatProduct
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
 from graphopt.schedules.mcu.helium.product import HeliumProduct
@@ -22,6 +24,8 @@ SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     ProductBlocks(),
     ScalarDepthwise(),
     ScalarProduct(),
+    FloatDepthwise(),
+    FloatProduct(),
     Softmax(),
     Pointwise(),
     Generic(),

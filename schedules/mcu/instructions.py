@@ -73,6 +73,12 @@ class Instructions:
             return self._call("usat", x, tirx.IntImm("int32", high.bit_length()))
         return None
 
+    def multiply_add(self, a: Expr, b: Expr, total: Expr) -> Expr:
+        """total + a * b of floats, rounded once where the core does both in one instruction."""
+        if self.target.fpu == "none" or self.target.form == "source":
+            return total + a * b
+        return tirx.call_llvm_pure_intrin("float32", "llvm.fma.f32", a, b, total)
+
     def rescale(self, x: Expr, multiplier: Expr, offset: Expr) -> Expr:
         """The law of `ops.dyadic`; a kernel that uses it lists `rescale_routines`."""
         if self.target.long_multiply:
