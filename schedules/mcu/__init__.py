@@ -7,6 +7,7 @@ from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
 from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.schedules.mcu.pointwise import Pointwise
+from graphopt.schedules.mcu.pool import WindowPool
 from graphopt.schedules.mcu.scalar.depthwise import ScalarDepthwise
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
@@ -28,5 +29,6 @@ SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     FloatProduct(),
     Softmax(),
     Pointwise(),
+    WindowPool(),
     Generic(),
 )
