@@ -32,11 +32,13 @@ class KernelPlan:
     `region` is the body graph. `packs` maps the index of a constant region input to the relayout
     of its array, done once while compiling; the kernel sees the packed shape. `scratch_bytes` is
     working memory in the arena that the kernel may overwrite (0: none). `inplace` holds pairs
-    (input, output): that output may be written over that input where the input dies here; the
+    (input, output): that output may lie exactly over that input where the input dies here; the
     kernel must then read an element before the same address is written. `overlap` says more of
-    kernels that know their order: an output may start up to that many bytes after the start of
-    an input that dies here (memory.md of the design calls it o_max; 0: in place; negative: it
-    starts before). A pair may stand in both. `routines` are functions in assembly that the kernel
+    kernels that go through memory in one direction: an output may start up to that many bytes
+    after the start of an input that dies here, or anywhere before (negative: it starts before).
+    It is the least, over the steps of the kernel, of the lowest byte that is still to be read less
+    the end of what is written, both counted from their buffers' starts. A pair may stand in both.
+    `routines` are functions in assembly that the kernel
     calls by name, each a file of `schedules/mcu/routines`.
 
     `build` returns an `s_tir` PrimFunc. Its parameters are buffers: region inputs in order (packed
