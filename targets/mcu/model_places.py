@@ -62,6 +62,11 @@ class ModelPlaces:
         ports = zip(self.outputs, self.manifest.outputs, strict=True)
         return [job.save(address, port.type.nbytes) for address, port in ports]
 
+    def save_inputs(self, job: Job) -> list[int]:
+        """Bring back the inputs. Returns their indices among the results."""
+        ports = zip(self.inputs, self.manifest.inputs, strict=True)
+        return [job.save(address, port.type.nbytes) for address, port in ports]
+
     def outputs_of(self, saved: Sequence[NDArray[np.uint8]]) -> list[Array]:
         """Saved bytes as arrays."""
         types = (port.type for port in self.manifest.outputs)
@@ -96,6 +101,15 @@ class ModelPlaces:
                     f"{self.manifest.prefix}_run",
                     f"expected writes inside its {self.manifest.arena_bytes} bytes of arena, "
                     f"inputs and outputs only, found one at byte {offset} of the arena",
+                )
+
+    def check_inputs(self, saved: Sequence[NDArray[np.uint8]], given: Sequence[Array]) -> None:
+        """Raise EmulatorError where a saved input is not what was given."""
+        for port, found, array in zip(self.manifest.inputs, saved, given, strict=True):
+            if found.tobytes() != array.tobytes():
+                where = f"{self.manifest.prefix}_run"
+                raise EmulatorError(
+                    where, f"expected input {port.name} to be read only, found it changed"
                 )
 
     def check_status(self, returned: NDArray[np.uint8]) -> None:

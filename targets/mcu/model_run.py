@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from graphopt.errors import EmulatorError
 from graphopt.ir import Array
 from graphopt.lower.program import as_bytes
 from graphopt.runtime.manifest import Manifest
@@ -59,9 +60,12 @@ def run_samples(
         for array, address in zip(sample, places.inputs, strict=True):
             job.load(address, as_bytes(array).tobytes())
         saved.append((places.call(job), places.save_outputs(job)))
+    kept = [] if in_arena else places.save_inputs(job)
     margins = [job.save(start, end - start) for start, end in places.margins()]
     results = execute(image, job, _entries(manifest), timeout_seconds=timeout_seconds).results
     places.check([results[index] for index in margins], _PAINTS[0])
+    if kept and samples:
+        places.check_inputs([results[index] for index in kept], samples[-1])
     outputs: list[list[Array]] = []
     for status, indices in saved:
         places.check_status(results[status])
@@ -75,32 +79,54 @@ def footprint(
     sample: Sequence[Array],
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Footprint:
-    """What one run does, its inputs and outputs in the arena. Raises as `run_samples`."""
-    places, job = ModelPlaces(image, manifest, in_arena=True), Job()
-    saved: list[tuple[int, int, int, list[int]]] = []
-    for paint in _PAINTS:
-        job.fill(places.start, places.end - places.start, paint)
-        paint_stack(job, image)
-        for array, address in zip(sample, places.inputs, strict=True):
-            job.load(address, as_bytes(array).tobytes())
-        status, stack = places.call(job), save_stack(job, image)
-        memory = job.save(places.start, places.end - places.start)
-        saved.append((status, stack, memory, places.save_outputs(job)))
-    outcome = execute(image, job, _entries(manifest), True, timeout_seconds)
-    results, reach = outcome.results, 0
-    for paint, (status, _, memory, _) in zip(_PAINTS, saved, strict=True):
-        places.check_status(results[status])
-        after = results[memory]
-        places.check(
-            [after[a - places.start : b - places.start] for a, b in places.margins()], paint
-        )
-        (touched,) = np.nonzero(places.arena_of(after) != paint & 0xFF)
-        reach = max(reach, int(touched[-1]) + 1 if len(touched) else 0)
-    _, stack, _, outputs = saved[0]
+    """What one run does, its inputs and outputs in the arena.
+
+    Raises:
+        EmulatorError: as `run_samples`; also where the outputs depend on what the arena held.
+        ToolchainError: as `run_samples`.
+    """
+    places = ModelPlaces(image, manifest, in_arena=True)
+    counted, again = (
+        _painted_run(image, places, sample, paint, detail, timeout_seconds)
+        for paint, detail in zip(_PAINTS, (True, False), strict=True)
+    )
+    for port, one, other in zip(manifest.outputs, counted.outputs, again.outputs, strict=True):
+        if one.tobytes() != other.tobytes():
+            raise EmulatorError(
+                f"{manifest.prefix}_run",
+                f"expected the same output {port.name} whatever the arena held, found others",
+                "a kernel reads memory that nothing wrote",
+            )
+    reach = max(counted.arena_bytes, again.arena_bytes, places.ports_reach)
+    return replace(counted, arena_bytes=reach)
+
+
+def _painted_run(
+    image: Image,
+    places: ModelPlaces,
+    sample: Sequence[Array],
+    paint: int,
+    detail: bool,
+    timeout_seconds: float,
+) -> Footprint:
+    job = Job()
+    job.fill(places.start, places.end - places.start, paint)
+    paint_stack(job, image)
+    for array, address in zip(sample, places.inputs, strict=True):
+        job.load(address, as_bytes(array).tobytes())
+    status, stack = places.call(job), save_stack(job, image)
+    memory = job.save(places.start, places.end - places.start)
+    outputs = places.save_outputs(job)
+    outcome = execute(image, job, _entries(places.manifest), detail, timeout_seconds)
+    results = outcome.results
+    places.check_status(results[status])
+    after = results[memory]
+    places.check([after[part] for part in places.margins_within()], paint)
+    (touched,) = np.nonzero(places.arena_of(after) != paint & 0xFF)
     return Footprint(
         places.outputs_of([results[index] for index in outputs]),
         outcome.calls[0],
-        max(reach, places.ports_reach),
+        int(touched[-1]) + 1 if len(touched) else 0,
         used_stack(results[stack], image),
     )
 

@@ -114,6 +114,20 @@ def test_a_model_that_breaks_its_contract(
         changed(tmp_path, driver).run({"x": X})
 
 
+def test_inputs_outside_of_the_arena_are_read_only(tmp_path: Path) -> None:
+    firmware = changed(tmp_path, ("return 0;", "((int8_t *)in)[2] = 9; return 0;"))
+    firmware.run({"x": X})
+    with pytest.raises(EmulatorError, match="expected input x to be read only, found it changed"):
+        firmware.run({"x": X}, in_arena=False)
+
+
+def test_a_model_that_reads_what_nothing_wrote(tmp_path: Path) -> None:
+    stale = "bytes[8] = (int8_t)(bytes[8] + bytes[3]);"
+    firmware = changed(tmp_path, ("  k_scale(bytes", f"  {stale}\n  k_scale(bytes"))
+    with pytest.raises(EmulatorError, match="same output y whatever the arena held"):
+        firmware.bench({"x": X})
+
+
 def test_a_hang_names_the_kernel(tmp_path: Path) -> None:
     kernels = KERNELS.replace("y[i] = (int8_t)(3", "while (n) y[i] = (int8_t)(3")
     message = "k_scale: expected it to end within 1 s, found it still running in call 1"
