@@ -5,6 +5,7 @@ from graphopt.schedules.mcu.floats.depthwise import FloatDepthwise
 from graphopt.schedules.mcu.floats.product import FloatProduct
 from graphopt.schedules.mcu.generic import Generic
 from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
+from graphopt.schedules.mcu.helium.pointwise import HeliumPointwise
 from graphopt.schedules.mcu.helium.product import HeliumProduct
 from graphopt.schedules.mcu.pointwise import Pointwise
 from graphopt.schedules.mcu.pool import WindowPool
@@ -28,6 +29,7 @@ SCHEDULES: tuple[Schedule[McuTarget], ...] = (
     FloatDepthwise(),
     FloatProduct(),
     Softmax(),
+    HeliumPointwise(),
     Pointwise(),
     WindowPool(),
     Generic(),

@@ -59,7 +59,7 @@ class Points(Elements):
         how = kind(value, self.shape)
         where = 0 if how == "number" else row if how == "channel" else column
         operand = unpack(self.buffers[value][where], value.type.dtype)
-        return _power_of_two(operand) if value in self.shifts else operand
+        return power_of_two(operand) if value in self.shifts else operand
 
     def _result(self, node: Node, inputs: list[Expr]) -> Expr:
         if isinstance(node.op, Clip) and node.op.low is not None and node.op.high is not None:
@@ -91,7 +91,8 @@ def _shifts(region: Graph, shape: tuple[int, ...]) -> frozenset[Value]:
     )
 
 
-def _power_of_two(count: Expr) -> Expr:
+def power_of_two(count: Expr) -> Expr:
+    """2^count in i32; 0 where a shift by `count` leaves nothing."""
     within = both(count >= const(0, count), count < const(32, count))
     shifted = const(1, count) << select(within, count, const(0, count))
     return select(within, shifted, const(0, count))

@@ -48,7 +48,7 @@ class HeliumProduct:
         if isinstance(padded, Reject):
             return padded
         packs: dict[int, Pack] = {where.input_index(plan.w): _pack(plan), **padded}
-        return _kernel(self.name, plan, packs, text)
+        return _kernel(self.name, plan, target, packs, text)
 
 
 def _find(region: Graph, constant_inputs: frozenset[int]) -> Anchored | Reject:
@@ -88,7 +88,9 @@ def _pack_conv(w: Array) -> Array:
     return pack_conv(w if w.ndim == 4 else w[:, :, None, :])
 
 
-def _kernel(name: str, plan: ProductPlan, packs: Mapping[int, Pack], text: str) -> KernelPlan:
+def _kernel(
+    name: str, plan: ProductPlan, target: McuTarget, packs: Mapping[int, Pack], text: str
+) -> KernelPlan:
     where, region = plan.where, plan.where.region
 
     def build() -> PrimFunc:
@@ -96,7 +98,7 @@ def _kernel(name: str, plan: ProductPlan, packs: Mapping[int, Pack], text: str) 
         from graphopt.schedules.mcu.helium import product_loops
 
         def body(buffers: Mapping[Value, Any], scratch: Any, *sizes: Any) -> None:
-            product_loops.emit(plan, buffers, scratch, *sizes)
+            product_loops.emit(plan, target, buffers, scratch, *sizes)
 
         direct = plan.window is None
         more = product_loops.DIRECT_SIZES if direct else product_loops.WINDOW_SIZES

@@ -12,6 +12,7 @@ from graphopt.schedules.mcu.helium.epilogue import LANES, VectorEpilogue
 from graphopt.schedules.mcu.helium.product_plan import WORD, ProductPlan
 from graphopt.schedules.mcu.helium.routine import call, steps, within
 from graphopt.schedules.mcu.helium.weights import GROUP
+from graphopt.targets import McuTarget
 
 GATHER = "helium_gather"
 # What the routine of products makes of its sums.
@@ -42,6 +43,7 @@ WINDOW_SIZES = (
 
 def emit(
     plan: ProductPlan,
+    target: McuTarget,
     buffers: Mapping[Value, Buffer],
     scratch: Buffer | None,
     channels: Expr,
@@ -49,7 +51,7 @@ def emit(
     *sizes: Expr,
 ) -> None:
     """The body of the kernel of `plan`, for the sizes that `SIZES` and one of the others name."""
-    emitter = ProductEmitter(plan, buffers, scratch, channels, tile)
+    emitter = ProductEmitter(plan, target, buffers, scratch, channels, tile)
     if plan.window is None:
         emitter.direct(*sizes)
     else:
@@ -66,12 +68,14 @@ class ProductEmitter:
     def __init__(
         self,
         plan: ProductPlan,
+        target: McuTarget,
         buffers: Mapping[Value, Buffer],
         scratch: Buffer | None,
         channels: Expr,
         tile: Expr,
     ) -> None:
         self.plan = plan
+        self.target = target
         self.buffers = buffers
         self.scratch = scratch
         self.x, self.w = buffers[plan.x], buffers[plan.w]
@@ -188,7 +192,7 @@ class ProductEmitter:
             lanes = LANES if plan.channels % LANES == 0 else 1
             sums = view(self._scratch(), "int32")
             place = T.truncdiv(self.sums, WORD)
-            epilogue = VectorEpilogue(plan.where, self.buffers)
+            epilogue = VectorEpilogue(plan.where, self.buffers, self.target)
             epilogue.rows(sums, place, first, rows, self.channels, lanes)
 
     def _address(self, value: Value) -> Expr:

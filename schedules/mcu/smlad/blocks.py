@@ -162,8 +162,8 @@ class ProductBlocks:
     def plan(
         self, region: Graph, target: McuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
-        if not target.dsp or target.mve:
-            return Reject("the core has no SMLAD, or something better")
+        if not target.dsp:
+            return Reject("the core has no SMLAD")
         product = find_product(region, constant_inputs)
         if isinstance(product, Reject):
             return product

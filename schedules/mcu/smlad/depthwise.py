@@ -158,7 +158,7 @@ class Depthwise:
     def plan(
         self, region: Graph, target: McuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
-        if not target.dsp or target.mve:
+        if not target.dsp:
             return Reject(f"{target.core} does not multiply pairs of 16-bit numbers")
         where = find_anchor(region, Conv, dtype=DType.I32)
         if isinstance(where, Reject):
