@@ -1,4 +1,4 @@
-"""Elementwise nodes on integers alone on Helium: requantization, sums, clips."""
+"""Elementwise nodes alone on Helium: requantization, sums, clips, f32 from and to integers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graphopt import ops
-from graphopt.ir import DType, Graph, Value
+from graphopt.ir import DType, Graph, Node, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.pointwise import Pointwise
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from graphopt.schedules.emit import Buffer, Expr
 
 LANES = 4
-# Divisions and tables have no vectors.
-_SCALAR = (ops.Div, ops.Mod, ops.Pow, ops.Sqrt, ops.Lookup)
-_TYPES = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32)
+_TYPES = (DType.I8, DType.U8, DType.I16, DType.U16, DType.I32, DType.F32)
+# Of integers; tables have no vectors either.
+_SCALAR = (ops.Div, ops.Mod, ops.Pow, ops.Sqrt)
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class HeliumPointwise:
         if isinstance(plan, Reject):
             return plan
         if any(value.type.dtype not in _TYPES for value in region.values()):
-            return Reject("expected integers of at most 32 bits")
-        if any(isinstance(node.op, _SCALAR) for node in region.nodes):
+            return Reject("expected f32 and integers of at most 32 bits")
+        if not all(_has_vectors(node) for node in region.nodes):
             return Reject("an operator has no vectors")
         flat, shape = len(plan.sizes) == 1, region.outputs[0].type.dims
         if not flat and shape[-1] % LANES:
@@ -56,3 +56,9 @@ class HeliumPointwise:
             return sized_kernel(region, ("elements",) if flat else ("rows", "channels"), body)
 
         return replace(plan, schedule=self.name, build=build)
+
+
+def _has_vectors(node: Node) -> bool:
+    if isinstance(node.op, ops.Lookup):
+        return False
+    return node.output.type.dtype.is_float or not isinstance(node.op, _SCALAR)

@@ -14,7 +14,7 @@ from graphopt.targets import McuTarget, load_target
 from graphopt.targets.mcu.testing import check_mcu_schedule
 
 from ...targets.mcu.cores import mcu
-from .test_pointwise import added, encoded, looked_up, requantized
+from .test_pointwise import added, decoded, encoded, looked_up, requantized
 
 
 def shifted(*dims: int) -> Region:
@@ -32,6 +32,8 @@ def test_kernels_equal_the_interpreter() -> None:
         requantized(3, 4, 8),
         requantized(1, 4),
         shifted(5, 12),
+        encoded(3, 7),
+        decoded(2, 9),
     ]
     check_mcu_schedule(HeliumPointwise(), regions, mcu("cortex-m55"))
 
@@ -46,7 +48,7 @@ def test_a_sum_of_bytes_takes_few_instructions() -> None:
     [
         (requantized(3, 4, 5), "channels in multiples of 4, found 5"),
         (looked_up(3, 11, x=DType.I8, entry=np.int8), "has no vectors"),
-        (encoded(4, 4), "integers of at most 32 bits"),
+        (looked_up(40, x=DType.U4, entry=np.uint8), "f32 and integers of at most 32 bits"),
     ],
 )
 def test_what_it_refuses(region: Region, reason: str) -> None:
