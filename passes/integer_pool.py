@@ -8,6 +8,7 @@ import numpy as np
 
 from graphopt.ir import Array, DType, Quant, TensorType, Value
 from graphopt.ops import AveragePool, Decode, Mul, Reduce, Retype, SumPool
+from graphopt.ops.pooling import Pool
 from graphopt.ops.products import is_narrow
 from graphopt.passes.integer_products import ACCUMULATOR_LIMIT, centered, span
 from graphopt.rewrite import AnyValue, Apply, Match, OneOf, Reject, RewritePass
@@ -39,6 +40,12 @@ class IntegerPool(RewritePass):
         common = math.lcm(*np.unique(counts).tolist())
         if span(x.type) * math.prod(op.kernel) * common >= ACCUMULATOR_LIMIT:
             return Reject(f"windows of {np.unique(counts)} taps have no common scale in 32 bits")
+        inside = taps_inside(pool, x.type)
+        if not quant.centered and (inside == inside.flat[0]).all() and (counts == common).all():
+            # The zero point of all sums is the same: nothing needs to be taken off x.
+            raw = match.emit(Retype(Quant(quant.scales)), x)
+            zero = quant.zero_points[0] * int(inside.flat[0])
+            return _read(match, match.emit(pool, raw), 1 / common, zero)
         sums = match.emit(pool, centered(match, x))
         if (counts != common).any():
             weights = common // counts
@@ -58,9 +65,9 @@ class IntegerPool(RewritePass):
         return _read(match, sums, 1 / count if op.kind == "mean" else 1.0)
 
 
-def _read(match: Match, sums: Value, factor: float) -> Value:
+def _read(match: Match, sums: Value, factor: float, zero: int = 0) -> Value:
     assert sums.type.quant is not None
-    quant = Quant(tuple(scale * factor for scale in sums.type.quant.scales))
+    quant = Quant(tuple(scale * factor for scale in sums.type.quant.scales), (zero,))
     return match.emit(Decode(quant), match.emit(Retype(quant), sums))
 
 
@@ -70,10 +77,17 @@ def tap_counts(op: AveragePool, x: TensorType) -> Array:
     (shares,) = AveragePool(
         op.kernel, op.strides, op.pads, op.dilations, op.ceil, count_pad=op.count_pad
     ).evaluate(ones)
-    (inside,) = SumPool(op.kernel, op.strides, op.pads, op.dilations, op.ceil).evaluate(ones)
-    counts = np.rint(inside / shares).astype(np.int64)
+    pool = SumPool(op.kernel, op.strides, op.pads, op.dilations, op.ceil, op.layout)
+    counts = np.rint(taps_inside(pool, x) / shares).astype(np.int64)
     return np.moveaxis(counts, 1, -1) if op.layout == "NHWC" else counts
 
 
-def _spatial(op: AveragePool, x: TensorType) -> tuple[int, ...]:
+def taps_inside(op: SumPool, x: TensorType) -> Array:
+    """How many taps of each window are no padding, channels first."""
+    ones = np.ones((1, 1, *_spatial(op, x)), np.int32)
+    (inside,) = SumPool(op.kernel, op.strides, op.pads, op.dilations, op.ceil).evaluate(ones)
+    return inside
+
+
+def _spatial(op: Pool, x: TensorType) -> tuple[int, ...]:
     return x.dims[1:-1] if op.layout == "NHWC" else x.dims[2:]

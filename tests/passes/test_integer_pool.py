@@ -14,10 +14,30 @@ def test_average_of_windows() -> None:
         }""",
         after="""
         graph g(%x: i8[1,2,4,4]<0.5, 3>) {
-          %1.0: i16[1,2,4,4]<0.5, 0> = requantize(%x) {source = <0.5, 3>, dtype = 'i16', target = <0.5, 0>}
+          %1.0: i8[1,2,4,4]<0.5, 0> = retype(%x) {quant = <0.5, 0>}
           %1.1: i32[1,2,2,2]<0.5, 0> = sum_pool(%1.0) {kernel = (2, 2), strides = (2, 2), pads = (0, 0, 0, 0), dilations = (1, 1)}
-          %1.2: i32[1,2,2,2]<0.125, 0> = retype(%1.1) {quant = <0.125, 0>}
-          %1: f32[1,2,2,2] = decode(%1.2) {quant = <0.125, 0>}
+          %1.2: i32[1,2,2,2]<0.125, 12> = retype(%1.1) {quant = <0.125, 12>}
+          %1: f32[1,2,2,2] = decode(%1.2) {quant = <0.125, 12>}
+          return %1
+        }""",
+    )
+
+
+def test_padding_that_counts_as_zero_needs_elements_without_zero_point() -> None:
+    check_pass(
+        IntegerPool(),
+        before="""
+        graph g(%x: i8[1,1,3]<0.5, 3>) {
+          %0: f32[1,1,3] = decode(%x) {quant = <0.5, 3>}
+          %1: f32[1,1,4] = average_pool(%0) {kernel = (2,), strides = (1,), pads = (1, 1), dilations = (1,), count_pad = True}
+          return %1
+        }""",
+        after="""
+        graph g(%x: i8[1,1,3]<0.5, 3>) {
+          %1.0: i16[1,1,3]<0.5, 0> = requantize(%x) {source = <0.5, 3>, dtype = 'i16', target = <0.5, 0>}
+          %1.1: i32[1,1,4]<0.5, 0> = sum_pool(%1.0) {kernel = (2,), strides = (1,), pads = (1, 1), dilations = (1,)}
+          %1.2: i32[1,1,4]<0.25, 0> = retype(%1.1) {quant = <0.25, 0>}
+          %1: f32[1,1,4] = decode(%1.2) {quant = <0.25, 0>}
           return %1
         }""",
     )
