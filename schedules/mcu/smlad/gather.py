@@ -92,12 +92,15 @@ class Gather:
         taps = named(s["kernel_y"] * s["kernel_x"] * one)
         padded = named((taps + GROUP - 1) // GROUP * GROUP)
         rows = view(self.scratch, str(self.x.dtype))
-        with loop(valid) as p:
+        whole = T.And(valid == self.pixels, _Place(self, image, first).inside(self.pixels))
+        pixels = named(tirx.Select(whole, T.int32(self.pixels), T.int32(1)))
+        with loop(tirx.Select(pixels == 1, valid, T.int32(1))) as p:
             here = _Place(self, image, first + p)
             to = named(s["rows"] + p * padded)
             with T.If(here.inside(1)):
                 with T.Then():
-                    self._copy(rows, to, here.offset(0, 0) + group * one, one)
+                    start = here.offset(0, 0) + group * one
+                    self._copy(rows, to, start, one, (pixels, padded))
                 with T.Else(), loop(s["kernel_y"]) as ky, loop(s["kernel_x"]) as kx:
                     position = named(to + (ky * s["kernel_x"] + kx) * one)
                     with T.If(here.has(ky, kx)):
@@ -121,8 +124,13 @@ class Gather:
             tirx.Select(neighbours, T.int32(1), s["kernel_x"]),
         )
 
-    def _copy(self, rows: Buffer, to: Expr, start: Expr, one: Expr) -> None:
-        """A window that touches no padding, in rows of bytes that are neighbours."""
+    def _copy(
+        self, rows: Buffer, to: Expr, start: Expr, one: Expr, pixels: tuple[Expr, Expr]
+    ) -> None:
+        """Windows that touch no padding, in rows of bytes that are neighbours.
+
+        `pixels` are their number and their distance in the scratch.
+        """
         s = self.sizes
         run, runs = (named(size) for size in self._joined(one))
         down, right = s["dilation_y"] * s["width"] * s["channels"], s["dilation_x"] * s["channels"]
@@ -130,9 +138,19 @@ class Gather:
         count = named(tirx.Select(joined, s["kernel_y"], runs))
         step = named(tirx.Select(joined, down, right))
         with loop(tirx.Select(joined, T.int32(1), s["kernel_y"])) as i:
-            source, target = self.x[start + i * down], rows[to + i * count * run]
-            pointers = T.address_of(source), T.address_of(target)
-            T.evaluate(tirx.call_extern("int32", "graphopt_copy_rows", *pointers, step, run, count))
+            call = tirx.call_extern(
+                "int32",
+                "graphopt_copy_rows",
+                T.address_of(self.x[start + i * down]),
+                T.address_of(rows[to + i * count * run]),
+                step,
+                run,
+                count,
+                pixels[0],
+                s["stride_x"] * s["channels"],
+                pixels[1],
+            )
+            T.evaluate(call)
 
     def _widen(
         self, source: Buffer, offset: Expr, step: Expr, position: Expr, groups: Expr

@@ -106,10 +106,12 @@ def test_copies_of_rows() -> None:
     rng = np.random.default_rng(0)
     cases: list[KernelCase] = []
     for nbytes, step, rows in ((9, 17, 3), (3, 5, 2), (4, 4, 1), (1, 3, 4), (13, 20, 2)):
-        source = rng.integers(1, 256, rows * step).astype(np.uint8)
-        copy = np.zeros(nbytes * rows, np.uint8)
-        buffers = (Buffer(source), Buffer(copy, True))
-        cases.append(KernelCase("graphopt_copy_rows", buffers, (step, nbytes, rows)))
+        for pixels in (1, 3):
+            source = rng.integers(1, 256, rows * step + 2 * pixels).astype(np.uint8)
+            copy = np.zeros((pixels, nbytes * rows), np.uint8)
+            buffers = (Buffer(source), Buffer(copy, True))
+            sizes = (step, nbytes, rows, pixels, 2, nbytes * rows)
+            cases.append(KernelCase("graphopt_copy_rows", buffers, sizes))
     for got, want in run_both("copy_rows", cases):
         np.testing.assert_array_equal(got, want)
         assert got.all()
