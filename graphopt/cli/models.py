@@ -107,9 +107,9 @@ def inspect(
     from graphopt.report.artifact import read_report
 
     if model.is_dir():
-        from graphopt.runtime.artifact import load_artifact
+        from graphopt.runtime.load import load_any
 
-        load_artifact(model)
+        load_any(model)
         report = read_report(model)
     else:
         compilation = Compilation(target, threads)

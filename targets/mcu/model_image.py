@@ -53,7 +53,7 @@ class ModelImage:
 
 
 def build_model(files: Mapping[str, bytes], prefix: str, target: McuTarget) -> ModelImage:
-    """Compile and link the C files and archives among `files`.
+    """Compile and link the files of C and assembly, and the archives, among `files`.
 
     Raises:
         ToolchainError: the toolchain is not installed.
@@ -64,8 +64,8 @@ def build_model(files: Mapping[str, bytes], prefix: str, target: McuTarget) -> M
         for file, content in files.items():
             (work / file).write_bytes(content)
         objects: list[Path] = []
-        for source in sorted(work.glob("*.c")):
-            objects.append(work / f"{source.stem}{_OBJECT}")
+        for source in sorted(work.glob("*.[cS]")):
+            objects.append(work / f"{source.name}{_OBJECT}")
             _compile(source, objects[-1], target)
         archives = sorted(work.glob("*.a"))
         run = f"{prefix}_run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +48,7 @@ class CPort:
     c_type: str
     type: TensorType
     quant: Quant | None
+    offset: int
 
     @property
     def declaration(self) -> str:
@@ -101,8 +103,9 @@ class Driver:
 
 def driver(program: Program, manifest: Manifest) -> Driver:
     """The C driver of a program, whose kernels have the names that the manifest gives them."""
-    c_inputs = _ports(manifest.inputs, manifest.prefix, "in", "INPUT")
-    c_outputs = _ports(manifest.outputs, manifest.prefix, "out", "OUTPUT")
+    macro = manifest.prefix.upper()
+    c_inputs = _ports(manifest.inputs, manifest.input_offsets, "in", f"{macro}_INPUT")
+    c_outputs = _ports(manifest.outputs, manifest.output_offsets, "out", f"{macro}_OUTPUT")
     symbols = [record.symbol for record in manifest.calls]
     chunks = {chunk.offset: chunk for chunk in program.chunks if chunk.nbytes}
     names = _array_names(program, chunks)
@@ -141,19 +144,22 @@ def driver(program: Program, manifest: Manifest) -> Driver:
     )
 
 
-def _ports(ports: tuple[Port, ...], prefix: str, parameter: str, macro: str) -> tuple[CPort, ...]:
+def _ports(
+    ports: Sequence[Port], offsets: Sequence[int], parameter: str, macro: str
+) -> tuple[CPort, ...]:
     """One port is called `in`, several `in0`, `in1`, ..."""
     numbers = [""] if len(ports) == 1 else [str(i) for i in range(len(ports))]
     return tuple(
         CPort(
             comment(port.name),
             f"{parameter}{number}",
-            f"{prefix.upper()}_{macro}{number}",
+            f"{macro}{number}",
             c_type(port.type.dtype),
             port.type,
             port.quant,
+            offset,
         )
-        for number, port in zip(numbers, ports, strict=True)
+        for number, port, offset in zip(numbers, ports, offsets, strict=True)
     )
 
 
