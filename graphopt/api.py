@@ -165,6 +165,7 @@ class Compilation:
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     imported_nodes: int = 0
     source: Path | None = None
+    flash_bytes: int | None = None
 
     def __post_init__(self) -> None:
         def before(name: str) -> None:
@@ -238,15 +239,20 @@ class Compilation:
     def _firmware(self, program: Program) -> Firmware:
         with self._step("kernels"):
             from graphopt.lower.mcu.build import build_objects, build_sources
+            from graphopt.lower.mcu.flash import check_flash
             from graphopt.lower.mcu.package import package_library, package_sources
 
+            check_flash(program, code_bytes=0)  # before minutes of compiling
             what = self.instruments.ports, self.name
             if self.form == "source":
                 sources = build_sources(program, progress=self._kernels)
                 artifact = package_sources(program, sources, *what)
             else:
                 objects = build_objects(program, progress=self._kernels)
+                code_bytes = sum(file.loaded_bytes for file in objects.values())
+                check_flash(program, code_bytes)
                 artifact = package_library(program, objects, *what)
+                self.flash_bytes = artifact.manifest.flash_bytes
         from graphopt.report.artifact import with_report
         from graphopt.runtime.firmware import Firmware
 
@@ -275,7 +281,12 @@ class Compilation:
             report = replace(
                 report, model=self.source.name, source=str(self.source), source_sha256=digest
             )
-        return replace(report, imported_nodes=self.imported_nodes, seconds=dict(self.seconds))
+        return replace(
+            report,
+            imported_nodes=self.imported_nodes,
+            seconds=dict(self.seconds),
+            flash_bytes=self.flash_bytes,
+        )
 
     def _kernels(self, done: int, total: int) -> None:
         self._say(f"compiling kernels: {done} of {total}")

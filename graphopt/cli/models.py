@@ -56,7 +56,7 @@ def compile_(
         program = compilation.lowered(compilation.optimized(model, o.shapes(shape)))
         compilation.built(program).save(output)
     report = compilation.report(program)
-    shown = Group(text.summary(report), Text(f"wrote {output}"))
+    shown = Group(text.summary(report), *text.notes(report), Text(f"wrote {output}"))
     emit(json, {"output": str(output), **report.to_json()}, shown)
 
 
@@ -105,6 +105,7 @@ def inspect(
     from graphopt.api import Compilation
     from graphopt.report import text
     from graphopt.report.artifact import read_report
+    from graphopt.targets import McuTarget
 
     if model.is_dir():
         from graphopt.runtime.load import load_any
@@ -115,5 +116,7 @@ def inspect(
         compilation = Compilation(target, threads)
         with progress() as compilation.progress:
             program = compilation.lowered(compilation.optimized(model, o.shapes(shape)))
+            if isinstance(program.target, McuTarget):
+                compilation.built(program)  # flash is a matter of the kernels' code
             report = compilation.report(program)
     emit(json, report.to_json(), text.full(report))

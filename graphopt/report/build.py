@@ -6,6 +6,7 @@ from graphopt.analysis.floats import FloatNode
 from graphopt.instruments import PassRecord
 from graphopt.lower.program import Call, Program
 from graphopt.report.data import Buffer, Island, Kernel, PassRun, Report
+from graphopt.report.firmware import firmware_notes
 
 # Schedules that take whatever the fast ones refuse.
 GENERIC = ("generic", "onnx")
@@ -33,6 +34,7 @@ def build_report(
         arena_bytes=program.arena_bytes,
         buffers=tuple(Buffer(b.name, b.offset, b.nbytes, b.first, b.last) for b in program.buffers),
         floats=None if floats is None else tuple(_island(node) for node in floats),
+        notes=firmware_notes(program),
     )
 
 
@@ -67,6 +69,7 @@ def _kernel(index: int, call: Call, source: str) -> Kernel:
         nbytes=call.nbytes - call.weight_bytes,
         weight_bytes=call.weight_bytes,
         notes=notes,
+        scratch_bytes=call.kernel.plan.scratch_bytes,
     )
 
 

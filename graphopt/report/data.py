@@ -19,6 +19,7 @@ class Kernel:
         weight_bytes: constants it reads.
         microseconds: measured time of one run; None when not profiled.
         notes: why the route is slower or less exact than it could be.
+        scratch_bytes: working memory in the arena that one run needs.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Kernel:
     weight_bytes: int
     microseconds: float | None = None
     notes: tuple[str, ...] = ()
+    scratch_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class Report:
     """One compilation, explained.
 
     `source` is the absolute path of the ONNX file, if it was one, and `seconds` the time of each
-    step of the compilation. `floats` is None for models without quantization.
+    step of the compilation. `floats` is None for models without quantization. `notes` say why the
+    route of the whole model is slower than it could be. `flash_bytes` is what the code and the
+    constants of a firmware take, without its driver and the compiler's library; None: not known.
     """
 
     model: str
@@ -92,6 +96,8 @@ class Report:
     floats: tuple[Island, ...] | None = None
     source: str = ""
     source_sha256: str = ""
+    notes: tuple[str, ...] = ()
+    flash_bytes: int | None = None
 
     @property
     def macs(self) -> int:
@@ -99,8 +105,9 @@ class Report:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One line for every kernel that takes a slower or less exact route."""
-        return tuple(f"{k.name} ({k.source}): {note}" for k in self.kernels for note in k.notes)
+        """One line for the whole model or a kernel that takes a slower or less exact route."""
+        kernels = (f"{k.name} ({k.source}): {note}" for k in self.kernels for note in k.notes)
+        return (*self.notes, *kernels)
 
     def timed(self, microseconds: Mapping[str, float]) -> "Report":
         """The report with measured times, by kernel name."""
@@ -129,6 +136,7 @@ class Report:
             for p in data["passes"]
         )
         fields["buffers"] = tuple(Buffer(**b) for b in data["buffers"])
+        fields["notes"] = tuple(data["notes"])
         if data["floats"] is not None:
             fields["floats"] = tuple(Island(**each) for each in data["floats"])
         return Report(**fields)

@@ -33,5 +33,6 @@ def render(report: Report) -> str:
         report=report,
         arena=arena_svg(report),
         slowest=slowest,
+        scratch=any(k.scratch_bytes for k in report.kernels),
         largest=largest,
     )

@@ -21,6 +21,8 @@ def summary(report: Report) -> RenderableType:
     table.add_row("kernels", f"{len(report.kernels)}, from {report.imported_nodes} ONNX operators")
     table.add_row("MACs", count(report.macs))
     table.add_row("weights", size(report.weight_bytes))
+    if report.flash_bytes is not None:
+        table.add_row("flash", f"{size(report.flash_bytes)} of weights and kernels")
     table.add_row("peak memory", f"{size(report.arena_bytes)} of activations in one arena")
     if report.seconds:
         steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.seconds.items())
@@ -31,12 +33,16 @@ def summary(report: Report) -> RenderableType:
 def kernels(report: Report) -> Table:
     """One row per kernel."""
     timed = any(k.microseconds is not None for k in report.kernels)
+    scratch = any(k.scratch_bytes for k in report.kernels)
     table = Table("kernel", "operators", "schedule", box=None, pad_edge=False)
-    for name in ("MACs", "moved", "weights", *(["time"] if timed else [])):
+    columns = ["MACs", "moved", "weights", *(["scratch"] if scratch else [])]
+    for name in (*columns, *(["time"] if timed else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for k in report.kernels:
         row: list[Text | str] = [Text(k.name), Text(" ".join(k.operators)), k.schedule]
         row += [count(k.macs), size(k.nbytes), size(k.weight_bytes)]
+        if scratch:
+            row.append(size(k.scratch_bytes) if k.scratch_bytes else "")
         if timed:
             row.append("" if k.microseconds is None else duration(k.microseconds))
         table.add_row(*row)
@@ -67,6 +73,15 @@ def floats(report: Report) -> Table | Text:
         where = "between integers" if each.inside else "at a border"
         table.add_row(Text(each.name), each.operator, where, Text(each.reason))
     return table
+
+
+def notes(report: Report) -> Iterator[Text]:
+    """Slower routes of the whole model, and of how many kernels a full report tells more."""
+    for note in report.notes:
+        yield Text(f"slower route: {note}", style="yellow")
+    slower = sum(bool(kernel.notes) for kernel in report.kernels)
+    if slower:
+        yield Text(f"slower routes of {slower} kernels: see the report", style="yellow")
 
 
 def full(report: Report) -> RenderableType:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import floor, sqrt
 
 from graphopt.errors import BudgetError
+from graphopt.lower.mcu.text import short_location
 from graphopt.lower.program import Program
 from graphopt.solver.memory import fullest
 from graphopt.targets import Board, McuTarget, board_names, load_target
@@ -37,13 +38,14 @@ def _at_peak(program: Program) -> str:
     at = fullest(program.buffers)
     live = [b for b in program.buffers if b.first <= at <= b.last]
     largest = sorted(live, key=lambda b: -b.nbytes)
-    named = [f"%{b.name} {b.nbytes}" for b in largest[:_LARGEST]]
+    named = [f"%{short_location(b.name)} {b.nbytes}" for b in largest[:_LARGEST]]
     if len(largest) > _LARGEST:
         rest = sum(b.nbytes for b in largest[_LARGEST:])
         named.append(f"{len(largest) - _LARGEST} more {rest}")
     call = program.calls[at]
     proof = "no order and no placement needs" if _optimal(program) else "none was found to need"
-    return f"bytes live in call {at} ({call.location}): {', '.join(named)}; {proof} less"
+    where = short_location(call.location)
+    return f"bytes live in call {at} ({where}): {', '.join(named)}; {proof} less"
 
 
 def _optimal(program: Program) -> bool:

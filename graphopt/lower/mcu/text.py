@@ -51,6 +51,11 @@ def comment(text: str) -> str:
     return plain.rstrip("\\")
 
 
+def short_location(location: str) -> str:
+    """The last of the ONNX nodes that something comes from; of a name that lists several, one."""
+    return location.split("+")[-1].split(";")[0]
+
+
 def wrapped(text: str, indent: str = "", width: int = LINE) -> list[str]:
     """`text` for a comment in lines of at most `width`, each after `indent`.
 
