@@ -39,12 +39,14 @@ def execute(
     job: Job,
     entries: Sequence[str] = (),
     detail: bool = False,
+    memory: range = range(0),
     timeout_seconds: float = TIMEOUT_SECONDS,
 ) -> Outcome:
     """Run `job` on the machine that `image` was linked for.
 
     Counts are split at the functions named in `entries`. With `detail`, which is slower, memory
-    accesses are counted too, and instructions by their address.
+    accesses are counted too, how far they reach in the addresses `memory`, and instructions by
+    their address.
 
     Raises:
         ToolchainError: QEMU or this machine's C compiler is not installed.
@@ -53,7 +55,8 @@ def execute(
     machine, symbols = image.emulator, image.symbols
     qemu = emulator(machine)
     begin, end = symbols.address("call_begin"), symbols.address("call_end")
-    plugin = watch(begin, end, [symbols.address(name) for name in entries], detail, _COUNTS)
+    watched = [symbols.address(name) for name in entries]
+    plugin = watch(begin, end, watched, detail, memory, _COUNTS)
     board = ["-M", machine.machine, *(("-bios", "none") if machine.system == "riscv32" else ())]
     silent = ["-display", "none", "-monitor", "none", "-serial", "none"]
     files = ["-semihosting-config", "enable=on,target=native", "-kernel", "image.elf"]

@@ -105,7 +105,7 @@ def run_kernels(
         arguments = [*layout.addresses, *case.sizes]
         returned = job.call(image.symbols.address(case.symbol), arguments, image.stack[1])
         results.append((returned, save_stack(job, image), job.save(layout.start, layout.nbytes)))
-    outcome = execute(image, job, symbols, detail, timeout_seconds)
+    outcome = execute(image, job, symbols, detail, timeout_seconds=timeout_seconds)
     runs: list[KernelRun] = []
     for layout, indices, (_, profile) in zip(layouts, results, outcome.calls, strict=True):
         status, stack, memory = (outcome.results[index] for index in indices)

@@ -26,7 +26,8 @@ _PAINTS = (0xA5A5A5A5, 0x5A5A5A5A)
 class Footprint:
     """What one run of a model executed and touched.
 
-    `arena_bytes` reach to the last byte of the arena that was written, by the caller or the model.
+    `arena_bytes` reach to the last byte of the arena that the caller or the model used: found
+    changed, or read or written by an instruction.
     `segments` are the counts of what ran before the first kernel, then of each entry to a kernel.
     """
 
@@ -117,16 +118,19 @@ def _painted_run(
     status, stack = places.call(job), save_stack(job, image)
     memory = job.save(places.start, places.end - places.start)
     outputs = places.save_outputs(job)
-    outcome = execute(image, job, _entries(places.manifest), detail, timeout_seconds)
-    results = outcome.results
+    arena = range(places.arena, places.arena + places.manifest.arena_bytes)
+    entries = _entries(places.manifest)
+    outcome = execute(image, job, entries, detail, arena, timeout_seconds)
+    results, segments = outcome.results, outcome.calls[0]
     places.check_status(results[status])
     after = results[memory]
     places.check([after[part] for part in places.margins_within()], paint)
-    (touched,) = np.nonzero(places.arena_of(after) != paint & 0xFF)
+    (changed,) = np.nonzero(places.arena_of(after) != paint & 0xFF)
+    written = int(changed[-1]) + 1 if len(changed) else 0
     return Footprint(
         places.outputs_of([results[index] for index in outputs]),
-        outcome.calls[0],
-        int(touched[-1]) + 1 if len(touched) else 0,
+        segments,
+        max(written, max(segment.reach for segment in segments) - places.arena),
         used_stack(results[stack], image),
     )
 

@@ -18,6 +18,7 @@ from graphopt.targets.mcu.toolchain import call, host_compiler
 _SOURCE = Path(__file__).parent / "support" / "plugin.c"
 _FLAGS = ("-O2", "-shared", "-fPIC", "-fvisibility=hidden")
 _OPEN, _CLOSE = 1, 2
+_CLOSE_WORDS = 7  # before the pairs
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Segment:
 
     `entry` is the index of the function among the entries that were watched, None for what comes
     before the first. `instructions` is exact. So are, where details were asked for, `loads`,
-    `stores` and `unaligned`, those of them whose address is no multiple of what they move;
-    `addresses` then holds rows of (address, times executed).
+    `stores` and `unaligned`, those of them whose address is no multiple of what they move. `reach`
+    is then the address behind the highest byte that was read or written of the memory that was
+    watched, 0 if none was, and `addresses` holds rows of (address, times executed).
     """
 
     entry: int | None
@@ -35,6 +37,7 @@ class Segment:
     loads: int
     stores: int
     unaligned: int
+    reach: int
     addresses: NDArray[np.uint64]
 
 
@@ -75,12 +78,14 @@ def read_counts(path: Path) -> list[list[Segment]]:
                 calls.append([])
             place += 2
             if place == len(words):
-                calls[-1].append(Segment(_index(entry), 0, 0, 0, 0, _pairs(words[:0])))
-        elif kind == _CLOSE and place + 6 <= len(words):
-            executed, loads, stores, unaligned, count = map(int, words[place + 1 : place + 6])
-            place += 6
+                calls[-1].append(Segment(_index(entry), 0, 0, 0, 0, 0, _pairs(words[:0])))
+        elif kind == _CLOSE and place + _CLOSE_WORDS <= len(words):
+            executed, loads, stores, unaligned, reach, count = map(
+                int, words[place + 1 : place + _CLOSE_WORDS]
+            )
+            place += _CLOSE_WORDS
             pairs = _pairs(words[place : place + 2 * count])
-            segment = Segment(_index(entry), executed, loads, stores, unaligned, pairs)
+            segment = Segment(_index(entry), executed, loads, stores, unaligned, reach, pairs)
             calls[-1].append(segment)
             place += 2 * count
         else:
@@ -88,12 +93,14 @@ def read_counts(path: Path) -> list[list[Segment]]:
     return calls
 
 
-def watch(begin: int, end: int, entries: Sequence[int], detail: bool, out: str) -> str:
+def watch(
+    begin: int, end: int, entries: Sequence[int], detail: bool, memory: range, out: str
+) -> str:
     """The value of QEMU's option -plugin that counts between two addresses into the file `out`."""
     library = str(plugin_library()).replace(",", ",,")
     watched = "".join(f",entry={entry:#x}" for entry in entries)
-    wanted = "on" if detail else "off"
-    return f"{library},begin={begin:#x},end={end:#x}{watched},detail={wanted},out={out}"
+    where = f"begin={begin:#x},end={end:#x}{watched},from={memory.start:#x},to={memory.stop:#x}"
+    return f"{library},{where},detail={'on' if detail else 'off'},out={out}"
 
 
 def _index(entry: int) -> int | None:

@@ -93,6 +93,7 @@ def _joined(first: Segment, second: Segment) -> Segment:
         first.loads + second.loads,
         first.stores + second.stores,
         first.unaligned + second.unaligned,
+        max(first.reach, second.reach),
         np.concatenate([first.addresses, second.addresses]),
     )
 

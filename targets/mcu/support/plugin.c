@@ -1,12 +1,14 @@
 /* A plugin of QEMU 7.2 (TCG plugin API, version 1) that counts the instructions a call executes.
  *
  * Arguments: begin=ADDRESS, the calling instruction; end=ADDRESS, the instruction after it;
- * entry=ADDRESS, repeated, first instructions of functions; detail=on|off; out=FILE.
+ * entry=ADDRESS, repeated, first instructions of functions; detail=on|off; out=FILE;
+ * from=ADDRESS, to=ADDRESS, the first byte of some memory and the one behind its last.
  * Between `begin` and `end` the file grows by records of 64-bit little-endian words:
  *   OPEN, entry          execution reached `begin` (entry 0) or the entry of that number, from 1
- *   CLOSE, instructions, loads, stores, unaligned, n, then n pairs (address, instructions)
+ *   CLOSE, instructions, loads, stores, unaligned, reach, n, n pairs (address, instructions)
  *                        what was executed since the last OPEN; only the first with detail=off
- * Unaligned are accesses to addresses that are no multiple of the bytes accessed.
+ * Unaligned are accesses to addresses that are no multiple of the bytes accessed. The reach is the
+ * address behind the highest byte accessed of the memory between `from` and `to`, 0 if none was.
  * A record OPEN is on disk before execution goes on. An emulator that is told to stop inside a call
  * closes the record that is open. */
 
@@ -65,7 +67,8 @@ struct page {
 enum { OPEN = 1, CLOSE = 2 };
 
 static struct page *pages;
-static uint64_t loads, stores, unaligned;
+static uint64_t loads, stores, unaligned, reach;
+static uint64_t from_address, to_address;
 static uint64_t begin_address, end_address;
 static uint64_t *entries;
 static size_t entry_count;
@@ -110,6 +113,7 @@ static void close_record(void) {
   put(loads);
   put(stores);
   put(unaligned);
+  put(reach);
   put(detailed ? different : 0);
   for (const struct page *page = pages; detailed && page != NULL; page = page->next) {
     for (size_t slot = 0; slot < SLOTS; slot++) {
@@ -125,7 +129,7 @@ static void open_record(uint64_t entry) {
   for (struct page *page = pages; page != NULL; page = page->next) {
     memset(page->executed, 0, sizeof page->executed);
   }
-  loads = stores = unaligned = 0;
+  loads = stores = unaligned = reach = 0;
   put(OPEN);
   put(entry);
   fflush(out);
@@ -156,7 +160,11 @@ static void on_end(unsigned vcpu, void *data) {
 static void on_access(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t address, void *data) {
   (void)vcpu, (void)data;
   *(qemu_plugin_mem_is_store(info) ? &stores : &loads) += 1;
-  unaligned += (address & ((UINT64_C(1) << qemu_plugin_mem_size_shift(info)) - 1)) != 0;
+  const uint64_t nbytes = UINT64_C(1) << qemu_plugin_mem_size_shift(info);
+  unaligned += (address & (nbytes - 1)) != 0;
+  if (address >= from_address && address < to_address && address + nbytes > reach) {
+    reach = address + nbytes;
+  }
 }
 
 static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
@@ -208,6 +216,10 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
       begin_address = strtoull(value, NULL, 0);
     } else if (strcmp(argv[i], "end") == 0) {
       end_address = strtoull(value, NULL, 0);
+    } else if (strcmp(argv[i], "from") == 0) {
+      from_address = strtoull(value, NULL, 0);
+    } else if (strcmp(argv[i], "to") == 0) {
+      to_address = strtoull(value, NULL, 0);
     } else if (strcmp(argv[i], "entry") == 0) {
       entries[entry_count++] = strtoull(value, NULL, 0);
     } else if (strcmp(argv[i], "detail") == 0) {

@@ -16,7 +16,7 @@ ONE_EACH = CycleModel(ADDRESSES, np.ones(len(ADDRESSES)), np.zeros(len(ADDRESSES
 
 def segment(entry: int | None, *rows: tuple[int, int]) -> Segment:
     addresses = np.array(rows, np.uint64).reshape(-1, 2)
-    return Segment(entry, int(addresses[:, 1].sum()), 3, 1, 0, addresses)
+    return Segment(entry, int(addresses[:, 1].sum()), 3, 1, 0, 0, addresses)
 
 
 def test_calls_and_driver() -> None:
