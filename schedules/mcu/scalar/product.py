@@ -111,9 +111,31 @@ class ProductPlan:
         return self.window.dilation_x == 1 and self.groups == 1
 
     @property
+    def words(self) -> bool:
+        """Whether the windows of two pixels share words, whose products hold those of both."""
+        return self.together == 2 and self.weights.type.dtype.bits < 8
+
+    @property
+    def together(self) -> int:
+        """Pixels that share the load of a weight: two where words or registers hold both."""
+        shared = self.weights.type.dtype.bits < 8 or self.target.mtriple.startswith("riscv32")
+        row = self.window.pixels if self.window.flat else self.window.columns
+        return 2 if shared and row > 1 else 1
+
+    @property
+    def group(self) -> int:
+        """The elements of two windows over which the sums of products of words are exact."""
+        return 16 if self.x.type.dtype is DType.I8 else 8
+
+    @property
     def dots(self) -> str:
-        """The routine that multiplies."""
+        """The routine that multiplies the window of one pixel."""
         return f"scalar_dots_w{self.weights.type.dtype.bits}"
+
+    @property
+    def pairs(self) -> str:
+        """The routine that multiplies the windows of two pixels."""
+        return f"scalar_pairs_w{self.weights.type.dtype.bits}"
 
     @property
     def widen(self) -> str:
@@ -132,7 +154,7 @@ class ProductPlan:
             self._overlap(),
             self._routines(),
             (*self.window.sizes, self.groups, self.group_channels, self.group_outputs),
-            f"{shape}, groups {self.groups > 1}\n{text}",
+            f"{shape}, {self.together} pixels, groups {self.groups > 1}\n{text}",
         )
 
     def _build(self) -> PrimFunc:
@@ -149,17 +171,24 @@ class ProductPlan:
         return packs
 
     def _scratch_bytes(self) -> int:
-        """The widened window, then the sums of one chunk of channels."""
+        """The words of two windows, the windows, then their sums for one chunk of channels."""
         depth = self.window.taps * self.group_channels
         blocks = min(CHUNK // CHANNELS, -(-self.group_outputs // CHANNELS))
-        return 2 * -(-depth // DEPTH) * DEPTH + 4 * blocks * CHANNELS
+        halves = self.together + self.words
+        sums = blocks * CHANNELS + (self.together - 1) * CHUNK
+        return 2 * halves * -(-depth // DEPTH) * DEPTH + 4 * sums
 
     def _overlap(self) -> dict[tuple[int, int], int]:
         if self.x in operands(self.where.region, self.where.anchor) or self.groups > 1:
             return {}
         itemsizes = [value.type.dtype.itemsize for value in self.where.region.outputs]
         i = self.where.input_index(self.x)
-        return {(i, o): self.window.overlap(1, size) for o, size in enumerate(itemsizes)}
+        return {
+            (i, o): self.window.overlap(1, size, self.together) for o, size in enumerate(itemsizes)
+        }
 
     def _routines(self) -> tuple[str, ...]:
-        return (self.widen, self.dots, *finishing(self.where, self.requantization, self.target))
+        shared = (self.pairs,) if self.together == 2 else ()
+        combine = ("scalar_combine",) if self.words else ()
+        finish = finishing(self.where, self.requantization, self.target)
+        return (self.widen, self.dots, *shared, *combine, *finish)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tvm import tirx
 from tvm.tirx import PrimFunc
@@ -32,7 +32,7 @@ def build(plan: ProductPlan) -> PrimFunc:
 
 
 class _Loops:
-    """The statements of one kernel. Scratch holds the window as i16, then the sums of a chunk."""
+    """The statements of one kernel. Scratch holds windows as i16, then the sums of a chunk."""
 
     def __init__(
         self,
@@ -47,30 +47,52 @@ class _Loops:
         self.group_outputs = sizes["group_outputs"]
         self.depth = named(self.group_channels * sizes["kernel_y"] * sizes["kernel_x"])
         self.padded_depth = named(T.bitwise_and(self.depth + (DEPTH - 1), -DEPTH))
-        self.sums_at = named(T.shift_right(self.padded_depth, T.int32(1)))
+        # Windows follow each other in half-words, behind the words made of two of them.
+        halves = plan.together + plan.words
+        self.sums_at = named(T.shift_right(self.padded_depth * halves, T.int32(1)))
         self.epilogue = Epilogue(plan.where, buffers, plan.target)
-        self.state = Registers(2, 1, "int32")  # the sum of the window, and how much is copied
+        self.copied, self.total = Registers(1, 1, "int32"), Registers(1, 1, "int32")
+        self.starts = Registers(plan.together, 1, "int32")
 
     def emit(self) -> None:
-        with loop(self.padded_depth - self.depth) as i:
-            T.buffer_store(self.wide, T.int16(0), [self.depth + i])
+        sizes = self.sizes
+        with loop(self.plan.together) as window, loop(self.padded_depth - self.depth) as i:
+            T.buffer_store(self.wide, T.int16(0), [self._window_at(window) + self.depth + i])
         if self.plan.window.flat:
-            with loop(self.sizes["width"] * self.sizes["height"] * self.sizes["batch"]) as pixel:
-                self._start_window()
-                self._copy(pixel * self.sizes["channels"], self.depth)
-                self._multiply(pixel * self.sizes["outputs"], T.int32(0))
+            pixels = named(sizes["batch"] * sizes["height"] * sizes["width"])
+            self._emit_row(pixels, T.int32(0), T.int32(0), self._copy_pixel)
             return
-        with loop(self.sizes["batch"]) as image, loop(self.sizes["rows"]) as row:
-            with loop(self.sizes["columns"]) as column:
-                pixel = (image * self.sizes["rows"] + row) * self.sizes["columns"] + column
-                with loop(self.sizes["groups"] if self.plan.groups > 1 else 1) as group:
-                    self._start_window()
-                    self._copy_window(image, row, column, group)
-                    self._multiply(pixel * self.sizes["outputs"], group)
+        with loop(sizes["batch"]) as image, loop(sizes["rows"]) as row:
+            first = named((image * sizes["rows"] + row) * sizes["columns"])
+            with loop(sizes["groups"] if self.plan.groups > 1 else 1) as group:
 
-    def _start_window(self) -> None:
-        self.state.set(0, T.int32(0))
-        self.state.set(1, T.int32(0))
+                def copy(column: Expr) -> None:
+                    self._copy_window(image, row, column, group)
+
+                self._emit_row(sizes["columns"], first, group, copy)
+
+    def _window_at(self, window: Expr) -> Expr:
+        return self.padded_depth * (window + int(self.plan.words))
+
+    def _emit_row(
+        self, pixels: Expr, first: Expr, group: Expr, copy: Callable[[Expr], None]
+    ) -> None:
+        """Neighbouring pixels from number `first` on; `copy` emits the copy of one window."""
+        together = self.plan.together
+        blocks = T.shift_right(pixels + (together - 1), T.int32(together - 1))
+        with loop(blocks) as block:
+            start = named(block * together)
+            count = named(T.min(T.int32(together), pixels - start)) if together > 1 else T.int32(1)
+            with loop(count) as window:
+                self.copied.set(0, self._window_at(window))
+                self.total.set(0, T.int32(0))
+                copy(start + window)
+                bias = bias_of(self.plan.weights.type.dtype)
+                self.starts.set(window, self.total.get(0) * -bias)
+            self._multiply(count, (first + start) * self.sizes["outputs"], group)
+
+    def _copy_pixel(self, pixel: Expr) -> None:
+        self._copy(pixel * self.sizes["channels"], self.depth)
 
     def _copy_window(self, image: Expr, row: Expr, column: Expr, group: Expr) -> None:
         sizes = self.sizes
@@ -135,33 +157,43 @@ class _Loops:
 
     def _fill(self, count: Expr) -> None:
         pad = self.sizes["pad_value"]
-        where = named(self.state.get(1))
+        where = named(self.copied.get(0))
         with loop(count) as i:
             T.buffer_store(self.wide, tirx.Cast("int16", pad), [where + i])
-        self.state.set(0, self.state.get(0) + pad * count)
-        self.state.set(1, where + count)
+        self.total.set(0, self.total.get(0) + pad * count)
+        self.copied.set(0, where + count)
 
     def _copy(self, start: Expr, count: Expr) -> None:
         x = self.buffers[self.plan.x]
-        where, count = named(self.state.get(1)), named(count)
+        where, count = named(self.copied.get(0)), named(count)
         total = call(self.plan.widen, at(self.wide, where), at(x, start), count)
-        self.state.set(0, self.state.get(0) + total)
-        self.state.set(1, where + count)
+        self.total.set(0, self.total.get(0) + total)
+        self.copied.set(0, where + count)
 
-    def _multiply(self, position: Expr, group: Expr) -> None:
-        """All outputs of one group for the window in scratch, from `position` on."""
-        dtype = self.plan.weights.type.dtype
-        start = named(self.state.get(0) * -bias_of(dtype))
+    def _multiply(self, pixels: Expr, position: Expr, group: Expr) -> None:
+        """All outputs of one group for the windows in scratch, from `position` on."""
         outputs = self.group_outputs
         padded = named(T.bitwise_and(outputs + (CHANNELS - 1), -CHANNELS))
+        position = named(position + group * outputs)
+        if self.plan.words:
+            with T.If(pixels > 1), T.Then():
+                windows = (at(self.wide, self._window_at(window)) for window in range(2))
+                words = at(self.sums, 0)
+                T.evaluate(call("scalar_combine", words, *windows, self.padded_depth))
         with loop(T.shift_right(outputs + (CHUNK - 1), T.int32(CHUNK.bit_length() - 1))) as chunk:
             first = named(chunk * CHUNK)
             blocks = T.shift_right(T.min(T.int32(CHUNK), padded - first), T.int32(3))
-            self._dots(named(group * padded + first), named(blocks), start)
-            channel = group * outputs + first
-            self._finish(channel, position + channel, T.min(T.int32(CHUNK), outputs - first))
+            self._sum_products(pixels, named(group * padded + first), named(blocks))
+            count = named(T.min(T.int32(CHUNK), outputs - first))
+            with loop(pixels) as pixel:
+                self._finish(
+                    self.sums_at + pixel * CHUNK,
+                    group * outputs + first,
+                    position + pixel * self.sizes["outputs"] + first,
+                    count,
+                )
 
-    def _dots(self, first: Expr, blocks: Expr, start: Expr) -> None:
+    def _sum_products(self, pixels: Expr, first: Expr, blocks: Expr) -> None:
         """The sums of `blocks` blocks of channels, from packed channel `first` on."""
         weights, bits = self.buffers[self.plan.weights], self.plan.weights.type.dtype.bits
         elements = first * self.padded_depth
@@ -173,22 +205,35 @@ class _Loops:
         else:
             with loop(blocks * CHANNELS) as i:
                 T.buffer_store(self.sums, T.int32(0), [self.sums_at + i])
-        pointers = at(self.wide, 0), at(weights, weights_at), bias, sums
-        T.evaluate(call(self.plan.dots, *pointers, self.padded_depth, blocks, start))
+        pointers = at(weights, weights_at), bias, sums
+        sizes = self.padded_depth, blocks, self.starts.get(0)
+        window = at(self.wide, self._window_at(T.int32(0)))
+        alone = call(self.plan.dots, window, *pointers, *sizes)
+        if self.plan.together == 1:
+            T.evaluate(alone)
+            return
+        group = (self.plan.group,) if self.plan.words else ()
+        both = at(self.wide, 0), *pointers, *sizes, self.starts.get(1), *group
+        with T.If(pixels > 1):
+            with T.Then():
+                T.evaluate(call(self.plan.pairs, *both))
+            with T.Else():
+                T.evaluate(alone)
 
-    def _finish(self, channel: Expr, position: Expr, count: Expr) -> None:
+    def _finish(self, sums_at: Expr, channel: Expr, position: Expr, count: Expr) -> None:
         found = self.plan.requantization
+        sums_at, position = named(sums_at), named(position)
         if found is None:
             with loop(count) as i:
                 operands = self.epilogue.channel(channel + i)
-                self.epilogue.store(operands, self.sums[self.sums_at + i], position + i)
+                self.epilogue.store(operands, self.sums[sums_at + i], position + i)
             return
         (output,) = self.plan.where.region.outputs
         each = found.multiplier.type.elements > 1
         T.evaluate(
             call(
                 "scalar_requantize",
-                at(self.sums, self.sums_at),
+                at(self.sums, sums_at),
                 at(self.buffers[found.multiplier], channel if each else 0),
                 at(self.buffers[output], position),
                 count,

@@ -61,20 +61,26 @@ class Window:
         )
         return plain and (self.height, self.width) == (self.rows, self.columns)
 
-    def overlap(self, input_itemsize: int, output_itemsize: int) -> int:
+    def overlap(self, input_itemsize: int, output_itemsize: int, together: int = 1) -> int:
         """How many bytes after the input's start the output may start (memory.md: o_max).
 
-        Pixel after pixel, in order, a kernel reads all of a window before it writes the outputs.
+        In order, a kernel reads all windows of `together` pixels of a row (flat: of neighbouring
+        pixels) before it writes their outputs; the rest of a row are alone.
         """
         images = np.arange(self.batch) * self.height
         y = _first_inside(self.rows, self.stride_y, self.pad_y, self.dilation_y)
         x = _first_inside(self.columns, self.stride_x, self.pad_x, self.dilation_x)
         lines = np.add.outer(images, y)
         reads = np.add.outer(lines * self.width, x).reshape(-1) * self.channels * input_itemsize
-        later = np.minimum.accumulate(reads[::-1])[::-1][1:]
-        written = np.arange(1, self.pixels) * self.outputs * output_itemsize
+        later = np.minimum.accumulate(reads[::-1])[::-1]
+        row = self.pixels if self.flat else self.columns
+        number = np.arange(1, self.pixels + 1)
+        in_row = (number - 1) % row + 1
+        ends = number[(in_row % together == 0) | (in_row > row // together * together)]
+        ends = ends[ends < self.pixels]
+        written = ends * self.outputs * output_itemsize
         whole = self.batch * self.height * self.width * self.channels * input_itemsize
-        return int(min((later - written).min(initial=whole), whole))
+        return int(min((later[ends] - written).min(initial=whole), whole))
 
 
 def _first_inside(size: int, stride: int, pad: int, dilation: int) -> NDArray[np.int64]:

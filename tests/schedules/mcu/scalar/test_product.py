@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from graphopt import ops
 from graphopt.ir import DType
+from graphopt.lower.testing import RegionBuilder
+from graphopt.ops.quantization import integer_range
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
 from graphopt.targets import McuTarget, load_target
@@ -77,6 +81,8 @@ def test_weights_and_activations_of_every_width(core: str) -> None:
         replace(SQUARE, channels=8, outputs=8),
         replace(SQUARE, channels=8, outputs=40, strides=(2, 2)),
         replace(SQUARE, channels=8, outputs=8, dilations=(2, 2), pads=(1, 1, 1, 1)),
+        replace(SQUARE, channels=8, outputs=8, size=(4, 5), w=DType.I4),
+        replace(POINT, outputs=12, size=(3, 3), w=DType.I2),
     ],
 )
 def test_outputs_start_as_far_on_as_is_safe(core: str, layer: Layer) -> None:
@@ -98,9 +104,40 @@ def test_kernels_are_shared_by_shapes() -> None:
     assert identity(POINT) != identity(replace(POINT, w=DType.I4))
 
 
-def test_instructions_of_a_product() -> None:
-    (m0,) = check_mcu_schedule(ScalarProduct(), [LONG.region()], mcu("cortex-m0plus"))
-    assert m0.per_mac < 3.6
+@pytest.mark.parametrize(
+    ("core", "w", "most"),
+    [
+        ("cortex-m0plus", DType.I8, 3.6),
+        ("cortex-m0plus", DType.I4, 2.5),
+        ("cortex-m0plus", DType.I2, 2.5),
+        ("rv32imc", DType.I8, 3.0),
+        ("rv32imc", DType.I4, 2.4),
+    ],
+)
+def test_instructions_of_a_product(core: str, w: DType, most: float) -> None:
+    (found,) = check_mcu_schedule(ScalarProduct(), [replace(LONG, w=w).region()], mcu(core))
+    assert found.per_mac < most
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("x", [DType.I8, DType.U8])
+@pytest.mark.parametrize("w", [DType.I4, DType.I2])
+def test_words_hold_the_products_of_two_pixels_at_their_most(core: str, x: DType, w: DType) -> None:
+    """Sums of 16 bits are exact for the largest weights and activations."""
+    build = RegionBuilder()
+    value = build.input(1, 1, 2, 67, dtype=x)
+    weights = np.full((8, 67, 1, 1), integer_range(w)[1]).astype(w.numpy)
+    weights[1::2] = integer_range(w)[0]
+    op = ops.Conv((1, 1), (0, 0, 0, 0), (1, 1), layout="NHWC")
+    total = build.apply(op, value, build.given(weights))
+    region = build.region(total)
+    low, high = integer_range(x)
+    filled = [
+        np.repeat(np.array(pixels, x.numpy), 67).reshape(1, 1, 2, 67)
+        for pixels in ((low, low), (low, high), (high, low), (high, high))
+    ]
+    regions = [replace(region, arrays={**region.arrays, value: array}) for array in filled]
+    check_mcu_schedule(ScalarProduct(), regions, mcu(core))
 
 
 def test_what_is_left_to_others() -> None:

@@ -127,3 +127,50 @@ def test_taps(core: str) -> None:
     cases = [made(columns, rows) for columns in (1, 8, 19) for rows in (1, 3)]
     for assembly, c in both(target, "scalar_taps", cases):
         np.testing.assert_array_equal(assembly.outputs[2][:-7], c.outputs[2][:-7])
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize(("bits", "group"), [(2, 8), (2, 16), (4, 8), (4, 16)])
+def test_pairs_of_pixels_in_one_word(core: str, bits: int, group: int) -> None:
+    name, rng = f"scalar_pairs_w{bits}", np.random.default_rng(bits)
+    low, high = (0, 255) if group == 8 else (-128, 127)
+
+    def made(depth: int, blocks: int, extreme: bool) -> KernelCase:
+        weights = rng.integers(0, 2**bits, (blocks, depth, 8))
+        windows = rng.integers(low, high, (2, depth), endpoint=True)
+        if extreme:
+            weights[:], windows[0], windows[1] = 2**bits - 1, low or high, high
+        bias = rng.integers(-(2**31), 2**31, (blocks, 8)).astype(np.int32)
+        words = i32(windows[0] + 2**16 * windows[1])
+        sums = Buffer(np.zeros((2, 32), np.int32), written=True)
+        buffers = (Buffer(words), Buffer(packed(weights, bits)), Buffer(bias), sums)
+        return case(name, buffers, depth, blocks, -12345, 54321, group)
+
+    shapes = [(depth, blocks) for depth in (4, 8, 60) for blocks in (1, 4)]
+    cases = [made(*shape, extreme) for shape in shapes for extreme in (False, True)]
+    agree(mcu(core), name, cases)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_pairs_of_windows(bits: int) -> None:
+    name, rng = f"scalar_pairs_w{bits}", np.random.default_rng(bits)
+
+    def made(depth: int, blocks: int) -> KernelCase:
+        weights = rng.integers(0, 2**bits, (blocks, depth, 8))
+        windows = rng.integers(-128, 256, (2, depth)).astype(np.int16)
+        bias = rng.integers(-(2**31), 2**31, (blocks, 8)).astype(np.int32)
+        sums = Buffer(np.zeros((2, 32), np.int32), written=True)
+        buffers = (Buffer(windows), Buffer(packed(weights, bits)), Buffer(bias), sums)
+        return case(name, buffers, depth, blocks, -12345, 54321)
+
+    shapes = [(depth, blocks) for depth in (4, 8, 60) for blocks in (1, 4)]
+    agree(mcu("rv32imc"), name, [made(*shape) for shape in shapes])
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_combine(core: str) -> None:
+    rng = np.random.default_rng(0)
+    windows = rng.integers(-(2**15), 2**15, (2, 9)).astype(np.int16)
+    to = Buffer(np.zeros(9, np.int32), written=True)
+    buffers = (to, Buffer(windows[0]), Buffer(windows[1]))
+    agree(mcu(core), "scalar_combine", [case("scalar_combine", buffers, n) for n in (1, 4, 9)])
