@@ -1,7 +1,7 @@
 """WHERE a program runs: one TOML per device, one module per family."""
 
 from graphopt.targets.registry import (
-    board_names,
+    boards,
     load_cpu,
     load_target,
     missing_features,
@@ -16,7 +16,7 @@ __all__ = [
     "McuTarget",
     "Target",
     "Toolchain",
-    "board_names",
+    "boards",
     "load_cpu",
     "load_target",
     "missing_features",

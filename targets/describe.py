@@ -10,7 +10,7 @@ from graphopt.errors import TargetError
 from graphopt.targets.target import Board, CpuTarget, Emulator, McuTarget, Target, Toolchain
 
 # Said when compiling, or by the name of the file.
-_NOT_DESCRIBED = {"name", "threads", "optimization", "form"}
+_NOT_DESCRIBED = {"name", "threads", "optimization", "form", "emulated"}
 
 
 def cpu_target(folder: Path, name: str) -> CpuTarget:
@@ -55,7 +55,7 @@ def mcu_board(folder: Path, name: str) -> McuTarget:
     described = _read(path, _keys(Board) | {"core"}, optional={"emulator"})
     core = mcu_core(folder, described.pop("core"))
     own = described.pop("emulator", None)
-    board = Board(name=name, **described)
+    board = Board(name=name, emulated=own is not None, **described)
     return replace(core, name=name, board=board, emulator=_emulator(path) if own else core.emulator)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from graphopt.errors import TargetError
 from graphopt.targets.describe import cpu_target, mcu_board, mcu_core
 from graphopt.targets.host import host_cache_bytes, host_features
-from graphopt.targets.target import CpuTarget, Target
+from graphopt.targets.target import Board, CpuTarget, Target
 
 HOST = "cpu"
 _FOLDER = Path(__file__).parent
@@ -25,9 +25,10 @@ def cpu_names() -> tuple[str, ...]:
     return (HOST, *_names("cpu"))
 
 
-def board_names() -> tuple[str, ...]:
-    """The names of boards, which have limits of memory."""
-    return _names("boards")
+def boards() -> tuple[Board, ...]:
+    """The boards that one can have: without those of the emulator."""
+    targets = (mcu_board(_FOLDER, name) for name in _names("boards"))
+    return tuple(t.board for t in targets if t.board is not None and not t.board.emulated)
 
 
 def load_target(name: str = HOST, threads: int = 1) -> Target:

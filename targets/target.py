@@ -101,13 +101,17 @@ class Emulator:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """A microcontroller with its memories, in bytes, and its clock."""
+    """A microcontroller with its memories, in bytes, and its clock.
+
+    `emulated`: it is a machine of the emulator, which nobody would buy.
+    """
 
     name: str
     description: str
     sram_bytes: int
     flash_bytes: int
     clock_hz: int
+    emulated: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from graphopt.errors import BudgetError
 from graphopt.lower.mcu.text import short_location
 from graphopt.lower.program import Program
 from graphopt.solver.memory import fullest
-from graphopt.targets import Board, McuTarget, board_names, load_target
+from graphopt.targets import Board, McuTarget, boards
 
 _LARGEST = 4
 _IMAGE_RANK = 4
@@ -55,13 +55,8 @@ def _optimal(program: Program) -> bool:
 def _advice(program: Program, board: Board) -> str:
     needed = program.arena_bytes
     choices: list[str] = []
-    known = (load_target(name) for name in board_names())
-    boards = [t.board for t in known if isinstance(t, McuTarget) and t.board is not None]
-    enough = [
-        b
-        for b in boards
-        if b.sram_bytes >= needed and b.flash_bytes >= program.weights.nbytes
-    ]  # fmt: skip
+    weights = program.weights.nbytes
+    enough = [b for b in boards() if b.sram_bytes >= needed and b.flash_bytes >= weights]
     if enough:
         smallest = min(enough, key=lambda b: (b.sram_bytes, b.name))
         choices.append(f"compile for {smallest.name}, which has {smallest.sram_bytes} bytes")

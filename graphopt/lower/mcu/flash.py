@@ -9,7 +9,7 @@ from graphopt.errors import BudgetError
 from graphopt.ir import DType
 from graphopt.lower.mcu.text import short_location
 from graphopt.lower.program import Call, Program
-from graphopt.targets import Board, McuTarget, board_names, load_target
+from graphopt.targets import Board, McuTarget, boards
 
 _LARGEST = 4
 _NARROWER = {DType.F64: DType.I8, DType.F32: DType.I8, DType.I16: DType.I8, DType.I8: DType.I4}
@@ -94,12 +94,7 @@ def _advice(program: Program, needed: int, excess: int, layers: Sequence[LayerWe
         for bits, names in by_bits.items():
             choices.append(f"quantize the weights of {', '.join(names)} to {bits} bits")
         choices = [" and ".join(choices)]
-    boards = (load_target(name) for name in board_names())
-    enough = [
-        t.board
-        for t in boards
-        if isinstance(t, McuTarget) and t.board is not None and _fits(program, t.board, needed)
-    ]
+    enough = [board for board in boards() if _fits(program, board, needed)]
     if enough:
         smallest = min(enough, key=lambda b: (b.flash_bytes, b.sram_bytes, b.name))
         choices.append(f"compile for {smallest.name}, which has {smallest.flash_bytes} bytes")
