@@ -73,12 +73,14 @@ def table(found: dict[str, Any]) -> RenderableType:
     macs = sum(call["macs"] for call in found["calls"])
     rows.add_row(*_figures(total, total, macs, found["cycles_estimate"]), "", "total")
     arena, flash = found["arena_bytes"], found["flash_bytes"]
-    sizes = f"{arena['planned']:,} = header {arena['header']:,} = measured {arena['measured']:,}"
-    if len({arena["planned"], arena["header"], arena["measured"]}) > 1:
-        sizes = f"{sizes.replace('=', '|')}: they differ"
+    sizes = [arena["planned"], arena["header"], arena["measured"]]
+    same = len(set(sizes)) == 1
+    planned, header, measured = (f"{size:,}" for size in sizes)
+    sign, remark = ("=", "") if same else ("|", ", not the same")
     seconds = found["seconds_estimate"]
     lines = [
-        f"arena   {sizes} bytes, lower bound {arena['lower_bound']:,}",
+        f"arena   {planned} {sign} header {header} {sign} measured {measured} bytes{remark}; "
+        f"lower bound {arena['lower_bound']:,}",
         f"stack   {found['stack_bytes']:,} bytes",
         f"flash   {flash['total']:,} bytes: weights {flash['weights']:,}, code {flash['code']:,}",
         *(

@@ -14,17 +14,6 @@ from graphopt.targets.target import McuTarget
 
 _FLAGS = ("-std=c99", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror")
 _OBJECT = ".model-source.o"
-_ALONE = f"""
-SECTIONS {{
-  .text : {{ *(.text .text.*) }}
-  .weights : {{ *{_OBJECT}(.rodata .rodata.* .srodata .srodata.*) }}
-  .rodata : {{ *(.rodata .rodata.* .srodata .srodata.* .ARM.extab*) }}
-  .ARM.exidx : {{ *(.ARM.exidx*) }}
-  .data : {{ *(.data .data.* .sdata .sdata.*) }}
-  .bss (NOLOAD) : {{ *(.bss .bss.* .sbss .sbss.* COMMON) }}
-  /DISCARD/ : {{ *(.comment .ARM.attributes .riscv.attributes .eh_frame .note.*) }}
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -68,9 +57,8 @@ def build_model(files: Mapping[str, bytes], prefix: str, target: McuTarget) -> M
             objects.append(work / f"{source.name}{_OBJECT}")
             _compile(source, objects[-1], target)
         archives = sorted(work.glob("*.a"))
-        run = f"{prefix}_run"
-        flash = _weigh([*objects, *archives], run, target, work)
-        image = link(target, [*objects, *archives], [run])
+        flash = _weigh([*objects, *archives], prefix, target, work)
+        image = link(target, [*objects, *archives], [f"{prefix}_run"])
         return ModelImage(image, _header_arena_bytes(prefix, target, work), flash)
 
 
@@ -89,13 +77,28 @@ def _header_arena_bytes(prefix: str, target: McuTarget, work: Path) -> int:
     return read_symbols(compiled.read_bytes())["arena"].nbytes
 
 
-def _weigh(files: Sequence[Path], run: str, target: McuTarget, work: Path) -> Flash:
+def _weigh(files: Sequence[Path], prefix: str, target: McuTarget, work: Path) -> Flash:
     script, program = work / "alone.ld", work / "alone.elf"
-    script.write_text(_ALONE, "utf-8")
-    how = ["-nostdlib", "-static", "-Wl,--gc-sections", f"-Wl,-T,{script}", f"-Wl,--entry={run}"]
-    silent = ["-Wl,--no-warn-rwx-segments", f"-Wl,--undefined={run}"]
+    script.write_text(_layout(prefix), "utf-8")
+    how = ["-nostdlib", "-static", "-Wl,--gc-sections", f"-Wl,-T,{script}"]
+    silent = ["-Wl,--no-warn-rwx-segments", f"-Wl,--entry={prefix}_run"]
     parts: list[str | Path] = [*how, *silent, *files, *libraries(target), "-o", program]
     call([compiler(target), *target.toolchain.flags, *FLAGS, *parts], "model alone")
     sizes = section_bytes(program.read_bytes())
     code = sum(sizes.get(name, 0) for name in (".text", ".rodata", ".ARM.exidx", ".data"))
     return Flash(sizes.get(".weights", 0), code)
+
+
+def _layout(prefix: str) -> str:
+    """Constants of the model's own file apart from code and what belongs to it."""
+    return f"""
+SECTIONS {{
+  .text : {{ *(.text .text.*) }}
+  .weights : {{ *{prefix}.c{_OBJECT}(.rodata .rodata.* .srodata .srodata.*) }}
+  .rodata : {{ *(.rodata .rodata.* .srodata .srodata.* .ARM.extab*) }}
+  .ARM.exidx : {{ *(.ARM.exidx*) }}
+  .data : {{ *(.data .data.* .sdata .sdata.*) }}
+  .bss (NOLOAD) : {{ *(.bss .bss.* .sbss .sbss.* COMMON) }}
+  /DISCARD/ : {{ *(.comment .ARM.attributes .riscv.attributes .eh_frame .note.*) }}
+}}
+"""
