@@ -10,6 +10,8 @@ from graphopt.targets import McuTarget, load_target
 # Of the compiler's library on ARMv6-M and RV32IMC, measured over the products of the keyword
 # spotting network in f32: 162 and 165.
 _SOFT_PRODUCT_INSTRUCTIONS = 160
+# The kernels that a note names.
+_NAMED_KERNELS = 8
 
 
 def firmware_notes(program: Program) -> tuple[str, ...]:
@@ -27,8 +29,9 @@ def firmware_notes(program: Program) -> tuple[str, ...]:
         types = " and ".join(used)
         notes.append(
             f"{target.core} has no instructions for {types}: {len(where)} kernels compute in "
-            f"software, {count(products)} products at about {_SOFT_PRODUCT_INSTRUCTIONS} "
-            f"instructions, {cost} in all; quantize the model to avoid it"
+            f"software ({_names(where)}), {count(products)} products at about "
+            f"{_SOFT_PRODUCT_INSTRUCTIONS} instructions, {cost} in all; "
+            "quantize the model to avoid it"
         )
     if target.form == "source" and _has_vectors(target):
         notes.append(
@@ -36,6 +39,13 @@ def firmware_notes(program: Program) -> tuple[str, ...]:
             "those in machine code (form library)"
         )
     return tuple(notes)
+
+
+def _names(calls: list[Call]) -> str:
+    """Where the first of `calls` come from, and how many more there are."""
+    shown = [call.location for call in calls[:_NAMED_KERNELS]]
+    more = len(calls) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def _missing_floats(target: McuTarget) -> tuple[DType, ...]:
