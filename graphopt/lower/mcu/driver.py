@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,9 +13,9 @@ from graphopt.lower.mcu.text import (
     array_c_type,
     array_lines,
     c_type,
-    comment,
     finite,
     listed,
+    title,
     wrapped,
 )
 from graphopt.lower.program import Address, Call, Chunk, Program
@@ -31,7 +32,8 @@ _ROLES = {
     ("rescale", 1): "multiplier",
     ("rescale", 2): "offset",
 }
-_LOCATION_LINES = 3
+_LINES = 3
+_OPERATORS = 40
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class CArray:
     c_type: str
     elements: int
     lines: tuple[str, ...]
-    about: str
+    about: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ def _ports(
     numbers = [""] if len(ports) == 1 else [str(i) for i in range(len(ports))]
     return tuple(
         CPort(
-            comment(port.name),
+            title(port.name),
             f"{parameter}{number}",
             f"{macro}{number}",
             c_type(port.type.dtype),
@@ -198,7 +200,8 @@ def _array(chunk: Chunk, name: str, program: Program) -> CArray:
     if not finite(content, dtype):
         dtype = np.dtype(f"u{dtype.itemsize}")  # C has no constant for infinity and NaN
     lines = tuple(array_lines(content, dtype))
-    return CArray(name, array_c_type(dtype), chunk.elements, lines, comment(chunk.name))
+    about = tuple(_few(wrapped(chunk.name, width=90)))
+    return CArray(name, array_c_type(dtype), chunk.elements, lines, about)
 
 
 def _kernel(call: Call, symbol: str) -> CKernel:
@@ -214,7 +217,21 @@ def _kernel(call: Call, symbol: str) -> CKernel:
 def _about(number: int, call: Call) -> tuple[str, ...]:
     macs = f"; {call.macs} MACs" if call.macs else ""
     lines = [f"k{number}: {', '.join(call.operators)}{macs}"]
-    where = wrapped(call.location, width=90)
-    if len(where) > _LOCATION_LINES:
-        where = [*where[: _LOCATION_LINES - 1], "..."]
-    return tuple([*lines, *where])
+    return tuple([*lines, *_few(wrapped(call.location, width=90))])
+
+
+def _few(lines: list[str]) -> list[str]:
+    return lines if len(lines) <= _LINES else [*lines[: _LINES - 1], "..."]
+
+
+def table(program: Program) -> list[str]:
+    """The kernels in the order in which they run, for people: a line each, below its head."""
+    head = ("kernel", "schedule", "MACs", "weights", "scratch", "operators")
+    rows: list[tuple[str, ...]] = [head]
+    for number, call in enumerate(program.calls):
+        plan = call.kernel.plan
+        numbers = (call.macs, call.weight_bytes, plan.scratch_bytes)
+        operators = textwrap.shorten(" ".join(call.operators), _OPERATORS, placeholder=" ...")
+        rows.append((f"k{number}", plan.schedule, *map(str, numbers), operators))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]

@@ -8,8 +8,8 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import graphopt
-from graphopt.lower.mcu.driver import driver
-from graphopt.lower.mcu.text import comment, float_text
+from graphopt.lower.mcu.driver import driver, table
+from graphopt.lower.mcu.text import float_text, listed, title
 from graphopt.lower.program import Program
 from graphopt.runtime.manifest import Manifest
 
@@ -25,7 +25,7 @@ def fill(template: str, manifest: Manifest, content: Mapping[str, object]) -> by
     )
     environment.filters["float32"] = lambda x: float_text(np.float32(x))
     common = {
-        "model": comment(manifest.name),
+        "model": title(manifest.name),
         "target": manifest.target,
         "version": graphopt.__version__,
         "prefix": manifest.prefix,
@@ -42,23 +42,36 @@ def driver_files(
     ports = (*c.inputs, *c.outputs)
     uses_arena = any(a.space == "arena" for call in program.calls for a in call.arguments)
     pointers = [port.parameter for port in ports] + ["arena"] * uses_arena
+    parameters = [*(port.declaration for port in ports), "void *arena"]
+    buffers = [*(port.buffer for port in ports), "arena"]
     content: dict[str, object] = {
         "driver": c,
         "arena_bytes": manifest.arena_bytes,
         "alignment": program.target.alignment,
         "weight_bytes": manifest.weights_bytes,
-        "signature": ", ".join([*(port.declaration for port in ports), "void *arena"]),
+        "signature": "\n".join(listed(f"int {prefix}_run", parameters)),
+        "call": "\n".join(listed(f"{prefix}_run", buffers, indent=20)),
         "uses_arena": uses_arena,
-        "addresses": " | ".join(f"(uintptr_t){pointer}" for pointer in pointers),
-        "null_check": " || ".join(f"{pointer} == NULL" for pointer in pointers),
-        "summary": (),
+        "addresses": _joined([f"(uintptr_t){pointer}" for pointer in pointers], " | "),
+        "null_check": _joined([f"{pointer} == NULL" for pointer in pointers], " || "),
+        "kernels": table(program),
         "sources": [f"{prefix}.c", *sorted(k for k in kernels if k.endswith((".c", ".S")))],
         "archives": [k for k in kernels if k.endswith(".a")],
         "languages": "C ASM" if any(k.endswith(".S") for k in kernels) else "C",
     }
     files = {f"{prefix}.h": "model.h.j2", f"{prefix}.c": "model.c.j2"}
-    starters = {"main.c": "main.c.j2", "CMakeLists.txt": "CMakeLists.txt.j2"}
+    starters = {
+        "main.c": "main.c.j2",
+        "CMakeLists.txt": "CMakeLists.txt.j2",
+        f"{prefix}-config.cmake": "package.cmake.j2",
+    }
     return (
         {name: fill(template, manifest, content) for name, template in files.items()},
         {name: fill(template, manifest, content) for name, template in starters.items()},
     )
+
+
+def _joined(terms: Sequence[str], operator: str) -> str:
+    """Terms on as many lines as they need, two on each."""
+    lines = [operator.join(terms[at : at + 2]) for at in range(0, len(terms), 2)]
+    return f"{operator.rstrip()}\n        ".join(lines)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from graphopt.ir import DType
 
 LINE = 100
+_TITLE = 50
 _BLANK = "\xa0"  # no place to break a line
 # In memory. Types that C99 lacks are given as the integers that hold their bits.
 _C_TYPES = {
@@ -49,6 +50,12 @@ def comment(text: str) -> str:
     for mark in ("*/", "/*", "??"):
         plain = plain.replace(mark, f"{mark[0]} {mark[1]}")
     return plain.rstrip("\\")
+
+
+def title(name: str) -> str:
+    """A name as it may stand inside a line of a comment."""
+    text = comment(name)
+    return text if len(text) <= _TITLE else f"{text[: _TITLE - 4]} ..."
 
 
 def short_location(location: str) -> str:
