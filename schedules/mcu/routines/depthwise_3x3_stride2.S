@@ -1,5 +1,5 @@
 @ int32_t graphopt_depthwise_3x3_stride2(const struct graphopt_depthwise *layer, void *out,
-@     const int8_t *w, const int32_t *x);
+@     const void *w, const int32_t *x);
 @
 @ Meaning: depthwise_3x3_stride2.c. Two neighbouring outputs, rescaled and stored, take 28
 @ instructions for 18 products (1.56 each).

@@ -1,5 +1,5 @@
 @ int32_t graphopt_depthwise_5(const struct graphopt_depthwise *layer, void *out,
-@     const int8_t *w, const int32_t *x);
+@     const void *w, const int32_t *x);
 @
 @ Meaning: depthwise_5.c. A row of 5 taps takes 20 instructions for 4 outputs (1.00 a product).
 
@@ -19,6 +19,16 @@
     pkhtb r4, r6, r7
     pkhtb r5, r8, r7, asr #16
     strd r4, r5, [r1], #8
+    .endm
+
+    .macro wide_taps
+    ldr r4, [r2, #0]
+    ldr r5, [r2, #4]
+    strd r4, r5, [r1], #8
+    ldr r4, [r2, #2]
+    ldr r5, [r2, #6]
+    strd r4, r5, [r1], #8
+    adds r2, #10
     .endm
 
     .macro four

@@ -45,8 +45,6 @@ class ScalarDepthwise:
     def plan(
         self, region: Graph, target: McuTarget, constant_inputs: frozenset[int]
     ) -> KernelPlan | Reject:
-        if target.dsp:
-            return Reject("the core has instructions for several products")
         where = find_anchor(region, Conv, dtype=DType.I32)
         if isinstance(where, Reject):
             return where

@@ -168,6 +168,8 @@ class ProductBlocks:
         if isinstance(product, Reject):
             return product
         x, w = product.x.type.dtype, product.weights.type.dtype
+        if product.weights.type.dims[1:2] == (1,) and product.window.groups > 1:
+            return Reject("a channel alone in its group leaves pairs of products half empty")
         form = block_format(x, w, product.window.taps)
         if form is None:
             return Reject(f"no routine multiplies {x} by {w}")

@@ -40,7 +40,7 @@ CHANNEL = 4
 SIZES = (
     *("x_step", "out_row_step", "out_columns", "out_column_step"),
     *("first", "moved", "kept", "blocks", "pad"),
-    *("rows", "row_step", "columns", "column_step", "left", "tap_rows", "ending"),
+    *("rows", "row_step", "columns", "column_step", "left", "tap_rows", "ending", "tap_bytes"),
     *("images", "image_step", "out_image_step", "channels", "multiplier", "out_rows", "band"),
 )
 FIELDS = CHANNEL + SIZES.index("images")
@@ -97,6 +97,7 @@ class Layer:
     rows: Axis
     columns: Axis
     swapped: bool
+    tap_bytes: int
     pad_value: int
     routine: Routine
 
@@ -125,7 +126,7 @@ class Layer:
             *(-rows.before, band * rows.stride, max(0, self.tap_rows - rows.stride)),
             *(CHANNELS * self.pairs, word - (word >> 31 << 32)),
             *(rows.size if read else 0, rows.step, read, columns.step),
-            *(columns.before, self.tap_rows, ending),
+            *(columns.before, self.tap_rows, ending, self.tap_bytes),
             *(self.images, rows.size * columns.size * self.channels),
             *(rows.out * columns.out * self.channels * self.multiplier, self.channels),
             self.multiplier,
@@ -137,9 +138,10 @@ class Layer:
         """How many rows of outputs the rows in scratch suffice for."""
         return (self.routine.slots - self.tap_rows) // self.rows.stride + 1
 
-    def pack(self, weights: NDArray[Any]) -> NDArray[np.int8]:
+    def pack(self, weights: NDArray[Any]) -> NDArray[np.signedinteger[Any]]:
         """Weights [O, 1, *kernel] as taps [O, rows, columns] of the routine, zeros after theirs."""
-        taps = weights.astype(np.int8).reshape(weights.shape[0], *weights.shape[-2:])
+        dtype = np.int16 if self.tap_bytes == 2 else np.int8
+        taps = weights.astype(dtype).reshape(weights.shape[0], *weights.shape[-2:])
         if self.swapped:
             taps = taps.transpose(0, 2, 1)
         more = (self.tap_rows - taps.shape[1], self.routine.columns - taps.shape[2])
@@ -192,7 +194,9 @@ class Depthwise:
                 )
                 emitter.emit(named)
 
-            return sized_kernel(region, SIZES, body, {where.input_index(w): "int8"}, 1)
+            return sized_kernel(
+                region, SIZES, body, {where.input_index(w): f"int{8 * layer.tap_bytes}"}, 1
+            )
 
         return KernelPlan(
             schedule=self.name,
@@ -220,8 +224,8 @@ def layer_of(anchor: Node) -> Layer | Reject:
         return Reject("expected one input channel in each group")
     if x.type.dtype not in (DType.I8, DType.U8):
         return Reject(f"expected activations of 8 bits, found {x.type.dtype}")
-    if w.type.dtype not in (DType.I8, DType.I4, DType.I2):
-        return Reject(f"expected signed weights of at most 8 bits, found {w.type.dtype}")
+    if w.type.dtype not in (DType.I16, DType.I8, DType.I4, DType.I2):
+        return Reject(f"expected signed weights of at most 16 bits, found {w.type.dtype}")
     rows, columns = _axes(op, x, w, anchor.output)
     # Where both ways are possible, the rows are long, and even.
     ways = sorted((False, True), key=lambda swapped: _waste(rows if swapped else columns))
@@ -230,8 +234,10 @@ def layer_of(anchor: Node) -> Layer | Reject:
         routine = _routine(down, along)
         if routine is not None:
             images, multiplier = x.type.dims[0], w.type.dims[0] // op.groups
+            tap_bytes = 2 if w.type.dtype is DType.I16 else 1
             return Layer(
-                *(images, op.groups, multiplier, down, along, swapped, op.pad_value, routine)
+                *(images, op.groups, multiplier, down, along, swapped, tap_bytes),
+                *(op.pad_value, routine),
             )
     return Reject("no routine for this kernel, stride or dilation")
 

@@ -68,6 +68,8 @@ def test_maps_kernels_and_paddings(core: str) -> None:
         depthwise((8, 9), 2, (2, 2), (3, 1)),
         depthwise((12, 11), 2, x=DType.U8, pad_value=200, result=DType.U8),
         depthwise((9, 5), 3, w=DType.I4),
+        depthwise((9, 5), 3, w=DType.I16),
+        depthwise((8, 6), 4, strides=(2, 2), w=DType.I16),
         depthwise((5, 6), 3, multiplier=2),
         depthwise((5, 6), 3, images=2),
         depthwise((7, 6), 3, low=-100),
@@ -89,6 +91,9 @@ def test_kernels_of_up_to_seven_columns() -> None:
         depthwise((9, 8), 2, (4, 6), pads=(0, 3, 2, 1), pad_value=3),
         depthwise((9, 8), 2, (1, 7), (1, 2), x=DType.U8, pad_value=250, result=DType.U8),
         depthwise((9, 11), 2, (5, 5), result=DType.U8),
+        depthwise((9, 11), 2, (5, 5), w=DType.I16),
+        depthwise((9, 11), 2, (7, 7), w=DType.I16),
+        depthwise((9, 11), 2, (7, 7), (2, 2), w=DType.I16),
         depthwise((18, 7), 2, (7, 4), (3, 1), low=-90),
         depthwise((11, 6), 2, (2, 5), multiplier=3, images=2),
     )
@@ -144,7 +149,8 @@ def test_what_routines_do_not_take_is_rejected() -> None:
         (depthwise((6, 6), 2), "cortex-m55", "does not multiply pairs"),
         (depthwise((30, 30), 2, (9, 9)), "cortex-m7", "no routine"),
         (depthwise((6, 6), 1), "cortex-m7", "several channels"),
-        (depthwise((6, 6), 2, w=DType.I16), "cortex-m7", "weights of at most 8 bits"),
+        (depthwise((6, 6), 2, w=DType.U8), "cortex-m7", "signed weights"),
+        (depthwise((9, 9), 2, strides=(3, 3)), "cortex-m7", "no routine"),
     ):
         plan = Depthwise().plan(region.graph, mcu(core), region.constants)
         assert isinstance(plan, Reject)

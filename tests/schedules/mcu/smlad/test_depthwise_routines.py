@@ -66,10 +66,12 @@ def test_multiplying_rows(routine: Multiply) -> None:
             size = 4 if ending == TOTALS else 1
             fields = {"x_step": 4, "out_row_step": 88, "out_columns": columns}
             fields |= {"out_column_step": 3 * size, "tap_rows": tap_rows, "ending": ending}
+            fields |= {"tap_bytes": 1 + columns % 2}
             state = layer(routine.slots, 0, 2 * PAIRS, fields)
             out = np.zeros(88 * 2, np.int32)
             state[:CHANNEL] = (rng.integers(-9999, 9999), rng.integers(2**20, 2**23), 90, 2)
-            w = rng.integers(-128, 128, (tap_rows, routine.columns), dtype=np.int8)
+            w = rng.integers(-128, 128, (tap_rows, routine.columns))
+            w = w.astype(np.int16 if columns % 2 else np.int8)
             x = state[FIELDS:].copy()
             buffers = (Buffer(state), Buffer(out, written=True), Buffer(w), Buffer(x))
             cases.append(KernelCase(f"graphopt_{routine.name}", buffers))
