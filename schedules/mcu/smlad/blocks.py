@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tvm.tirx import PrimFunc
 
 _WORD = 4
+# Channels whose sums wait for an epilogue at a time; a multiple of any format's channels.
+TILE = 64
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,10 @@ class BlocksPlan:
         return -(-self.window.taps // GROUP) * GROUP
 
     @property
-    def padded_channels(self) -> int:
-        """The channels that the routine computes at once, those of a group."""
-        return self.format.padded(self.window.out_channels // self.window.groups)
+    def channels(self) -> int:
+        """How many channels the routine computes at once: those of a group, or a tile of them."""
+        padded = self.format.padded(self.window.out_channels // self.window.groups)
+        return padded if self.product.requantized else min(padded, TILE)
 
     @property
     def block_bytes(self) -> int:
@@ -71,17 +74,17 @@ class BlocksPlan:
     @property
     def zeros(self) -> int:
         if self.product.requantized is None:
-            return self.results + _WORD * self.format.pixels * self.padded_channels
+            return self.results + _WORD * self.format.pixels * self.channels
         window = self.window
         pixels = window.pixels * (window.images if self.pointwise else 1)
         whole = pixels % self.format.pixels == 0
-        even = window.out_channels // window.groups == self.padded_channels
-        staged = 0 if whole and even else self.format.pixels * self.padded_channels
+        even = window.out_channels // window.groups == self.channels
+        staged = 0 if whole and even else self.format.pixels * self.channels
         return self.results + -(-staged // _WORD) * _WORD
 
     @property
     def scratch_bytes(self) -> int:
-        return self.zeros + (0 if self.product.routine_bias else _WORD * self.padded_channels)
+        return self.zeros + (0 if self.product.routine_bias else _WORD * self.channels)
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -13,7 +13,7 @@ from graphopt.ir import Value
 from graphopt.lower.dtypes import memory_dtype
 from graphopt.schedules.emit import Buffer, Expr, T, loop, named, sized_kernel, view
 from graphopt.schedules.mcu.epilogue import Epilogue
-from graphopt.schedules.mcu.smlad.blocks import BlocksPlan
+from graphopt.schedules.mcu.smlad.blocks import TILE, BlocksPlan
 from graphopt.schedules.mcu.smlad.calls import PerChannel, ending
 from graphopt.schedules.mcu.smlad.digits import GROUP
 from graphopt.schedules.mcu.smlad.gather import Gather
@@ -53,7 +53,9 @@ class Blocks:
         plan, s = self.plan, self.sizes
         if plan.product.routine_bias is None:
             zeros = view(self.scratch, "int32")
-            with loop(self._padded(s["out_channels"] // self._group_count())) as c:
+            channels = self._padded(s["out_channels"] // self._group_count())
+            most = channels if plan.product.requantized else T.min(T.int32(TILE), channels)
+            with loop(most) as c:
                 T.buffer_store(zeros, T.int32(0), [s["zeros"] // 4 + c])
         if plan.pointwise:
             self._image(T.int32(0), named(s["pixels"]))
@@ -87,27 +89,30 @@ class Blocks:
         start = named(part.pixel * s["out_channels"] + part.group * part.channels)
         with T.If(T.And(part.valid == plan.format.pixels, padded == part.channels)):
             with T.Then():
-                self._call(part, out, start, s["out_channels"])
+                self._call(part, (T.int32(0), padded), out, start, s["out_channels"])
             with T.Else():
-                self._call(part, staging, s["results"], padded)
+                self._call(part, (T.int32(0), padded), staging, s["results"], padded)
                 with loop(part.valid) as p, loop(part.channels) as c:
                     result = staging[s["results"] + p * padded + c]
                     T.buffer_store(out, result, [start + p * s["out_channels"] + c])
 
     def _general(self, part: _Part) -> None:
-        """The routine leaves its sums in the scratch, to any epilogue."""
+        """The routine leaves sums in the scratch, of a tile of channels, to any epilogue."""
         plan, s = self.plan, self.sizes
         sums = view(self.scratch, "int32")
         results = named(s["results"] // 4)
-        self._call(part, sums, results, T.int32(0))
         epilogue = Epilogue(plan.product.where, self.buffers, self.target)
-        with loop(part.channels) as c:
-            channel = named(part.group * part.channels + c)
-            operands = epilogue.channel(channel)
-            with loop(part.valid) as p:
-                total = sums[results + c * plan.format.pixels + p]
-                position = (part.pixel + p) * s["out_channels"] + channel
-                epilogue.store(operands, total, named(position))
+        with loop((part.channels + TILE - 1) // TILE) as tile:
+            first = named(tile * TILE)
+            count = named(T.min(T.int32(TILE), part.channels - first))
+            self._call(part, (first, self._padded(count)), sums, results, T.int32(0))
+            with loop(count) as c:
+                channel = named(part.group * part.channels + first + c)
+                operands = epilogue.channel(channel)
+                with loop(part.valid) as p:
+                    total = sums[results + c * plan.format.pixels + p]
+                    position = (part.pixel + p) * s["out_channels"] + channel
+                    epilogue.store(operands, total, named(position))
 
     def _group_count(self) -> Expr:
         return self.sizes["groups"] if self.plan.window.groups > 1 else T.int32(1)
@@ -116,16 +121,18 @@ class Blocks:
         unit = self.plan.format.channels
         return named((channels + unit - 1) // unit * unit)
 
-    def _call(self, part: _Part, out: Buffer, start: Expr, stride: Expr) -> None:
-        """The routine, over all channels of a group."""
+    def _call(
+        self, part: _Part, channels: tuple[Expr, Expr], out: Buffer, start: Expr, stride: Expr
+    ) -> None:
+        """The routine, for channels of a group: the first of them, and how many."""
         plan, s = self.plan, self.sizes
-        padded = self._padded(part.channels)
+        first = named(part.group * self._padded(part.channels) + channels[0])
         taps = s["channels"]
         if not plan.pointwise:
             taps = s["kernel_y"] * s["kernel_x"] * (s["channels"] // s["groups"])
         groups = named((taps + GROUP - 1) // GROUP)
         weights = self.buffers[plan.product.weights]
-        packed = part.group * padded * groups * GROUP // plan.format.per_half
+        packed = first * groups * GROUP // plan.format.per_half
         words = view(self.scratch, "int32")
         zeros = words[s["zeros"] // 4]
         per_channel = PerChannel(plan.product, self.buffers, zeros, words, multipliers=True)
@@ -135,11 +142,11 @@ class Blocks:
             T.address_of(words[0]),
             T.address_of(weights[packed]),
             T.address_of(out[start]),
-            per_channel.multipliers(part.group * padded),
-            per_channel.bias(part.group * padded),
+            per_channel.multipliers(first),
+            per_channel.bias(first),
             stride,
             per_channel.offset,
-            padded,
+            channels[1],
             groups,
             T.int32(plan.format.chunk),
             ending(out),
