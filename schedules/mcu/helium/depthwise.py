@@ -57,8 +57,8 @@ def _find(region: Graph, constant_inputs: frozenset[int]) -> Anchored | Reject:
     x, w = where.anchor.inputs[:2]
     op = where.anchor.op
     assert isinstance(op, ops.Conv)
-    if {x.type.dtype, w.type.dtype} != {DType.I8}:
-        return Reject(f"expected i8, found {x.type.dtype} and {w.type.dtype}")
+    if x.type.dtype is not DType.I8 or w.type.dtype not in (DType.I8, DType.I4, DType.I2):
+        return Reject(f"expected i8 and weights of 8, 4 or 2 bits, found {x.type} and {w.type}")
     if op.layout != "NHWC" or len(op.strides) != 2 or {*op.dilations} != {1}:
         return Reject("expected an image of two dimensions in NHWC and no dilation")
     if not op.groups == x.type.dims[-1] == w.type.dims[0]:
@@ -83,6 +83,9 @@ def _kernel(name: str, plan: DepthwisePlan, packs: Mapping[int, Pack], text: str
         packed = {i: "int8" if region.inputs[i] is plan.w else "int32" for i in packs}
         return sized_kernel(region, SIZES, body, packed, plan.scratch_bytes)
 
+    routines = ["helium_columns", f"helium_depthwise_{plan.taps}"]
+    if plan.bits < 8:
+        routines.append("helium_unpack")
     return KernelPlan(
         schedule=name,
         region=region,
@@ -90,7 +93,7 @@ def _kernel(name: str, plan: DepthwisePlan, packs: Mapping[int, Pack], text: str
         packs=packs,
         scratch_bytes=plan.scratch_bytes,
         overlap={(where.input_index(plan.x), 0): plan.overlap},
-        routines=("helium_columns", f"helium_depthwise_{plan.taps}"),
+        routines=tuple(routines),
         sizes=plan.sizes,
-        identity=f"{plan.taps} taps\n{text}",
+        identity=f"{plan.taps} taps, {plan.bits} bits\n{text}",
     )

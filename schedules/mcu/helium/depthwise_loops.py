@@ -15,8 +15,9 @@ from graphopt.schedules.mcu.helium.depthwise_plan import (
     DepthwisePlan,
 )
 from graphopt.schedules.mcu.helium.routine import call, steps, within
+from graphopt.schedules.mcu.helium.weights import STEP
 
-COLUMNS = "helium_columns"
+COLUMNS, UNPACK = "helium_columns", "helium_unpack"
 SIZES = (
     "batch",
     "height",
@@ -34,9 +35,9 @@ SIZES = (
     "tile",
     "pad_value",
 )
-# Where scratch holds zeros, the pixel of padding, and columns; the weights follow, so that what is
-# read behind the columns is known.
-_ZEROS, _PADDING, _COLUMNS = 0, WORDS_BYTES, WORDS_BYTES + CHANNELS
+# Where scratch holds zeros, the pixel of padding, and unpacked weights; columns and the weights of
+# 16 channels follow, in this order, so that what is read behind the columns is known.
+_ZEROS, _PADDING, _UNPACKED = 0, WORDS_BYTES, WORDS_BYTES + CHANNELS
 
 
 def routine_name(plan: DepthwisePlan) -> str:
@@ -57,7 +58,9 @@ class DepthwiseEmitter:
         self.x, self.w = buffers[plan.x], buffers[plan.w]
         self.out = buffers[plan.where.region.outputs[0]]
         wide = (self.sizes["tile"] - 1) * self.sizes["column_stride"] + self.sizes["kernel_width"]
-        self.weights = named(_COLUMNS + wide * plan.column_bytes)
+        self.unpacked = self._unpacked_bytes()
+        self.columns = named(_UNPACKED + self.unpacked)
+        self.weights = named(self.columns + wide * plan.column_bytes)
         self.weight_bytes = plan.taps * plan.column_bytes
 
     def emit(self) -> None:
@@ -67,6 +70,10 @@ class DepthwiseEmitter:
             T.buffer_store(self.scratch, tirx.const(0, "uint8"), [_ZEROS + i])
         with loop(CHANNELS) as i:
             T.buffer_store(self.scratch, tirx.Cast("uint8", sizes["pad_value"]), [_PADDING + i])
+        if self.plan.bits < 8:
+            packed = T.truncdiv(self.unpacked * self.plan.bits, 8)
+            source, to = T.address_of(self.w[0]), self._address(_UNPACKED)
+            call(UNPACK, source, to, packed, T.int32(self.plan.bits))
         channels, shared = sizes["channels"], sizes["shared_rows"]
         with loop(sizes["batch"]) as n, loop(steps(channels, T.int32(CHANNELS))) as group:
             channel = named(group * CHANNELS)
@@ -78,15 +85,26 @@ class DepthwiseEmitter:
                 with loop(steps(sizes["out_width"], sizes["tile"])) as number:
                     self._tile(n, channel, count, row, named(number * sizes["tile"]))
 
+    def _unpacked_bytes(self) -> Expr:
+        if self.plan.bits == 8:
+            return T.int32(0)
+        sizes, unit = self.sizes, T.int32(STEP * 8 // self.plan.bits)
+        weights = sizes["kernel_height"] * sizes["kernel_width"] * sizes["channels"]
+        return named(steps(weights, unit) * unit)
+
     def _weights(self, shift: Expr, channel: Expr, count: Expr) -> None:
         """The weights of the output row `shift` of those that share their columns."""
         sizes = self.sizes
         width, channels = sizes["kernel_width"], sizes["channels"]
         for block in range(self.plan.blocks):
             row = named(ROWS * block - shift * sizes["row_stride"])
+            first = row * width * channels + channel
+            source = T.address_of(self.w[first])
+            if self.plan.bits < 8:
+                source = self._address(_UNPACKED + first)
             call(
                 COLUMNS,
-                T.address_of(self.w[row * width * channels + channel]),
+                source,
                 self._address(self.weights + shift * self.weight_bytes + block * WORDS_BYTES),
                 self._address(_ZEROS),
                 count,
@@ -113,7 +131,7 @@ class DepthwiseEmitter:
             call(
                 COLUMNS,
                 T.address_of(self.x[pixel * channels + channel]),
-                self._address(_COLUMNS + block * WORDS_BYTES),
+                self._address(self.columns + block * WORDS_BYTES),
                 self._address(_PADDING),
                 count,
                 *self._rows(y, sizes["height"]),
@@ -141,7 +159,7 @@ class DepthwiseEmitter:
         multiplier = self.buffers[requantize.multiplier]
         call(
             routine_name(plan),
-            T.address_of(self.scratch[_COLUMNS]),
+            self._address(self.columns),
             self._address(self.weights),
             bias,
             T.address_of(multiplier[0 if requantize.scalar else channel]),

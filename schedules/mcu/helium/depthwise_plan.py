@@ -12,6 +12,7 @@ import numpy as np
 from graphopt.ir import Array, Value
 from graphopt.ops.convolution import Conv
 from graphopt.schedules.mcu.helium.requantize import Requantize
+from graphopt.schedules.mcu.helium.weights import STEP, pack_bits
 from graphopt.schedules.region import Anchored
 
 # Channels of a column, bytes of the words of one block of rows, rows of a block.
@@ -78,13 +79,26 @@ class DepthwisePlan:
         fitting = COLUMNS_BYTES // self.column_bytes - self.columns(1)
         return max(1, min(self.where.result.type.dims[2], fitting // self.op.strides[1] + 1))
 
-    # Scratch: zeros, a pixel of padding, the columns of a tile, the weights of each shared row.
+    @property
+    def bits(self) -> int:
+        """The width of a weight; what is narrower than a byte is unpacked to scratch."""
+        return self.w.type.dtype.bits
+
+    # Scratch: zeros, a pixel of padding, unpacked weights, the columns of a tile, the weights of
+    # each shared row.
+
+    @property
+    def unpacked_bytes(self) -> int:
+        """The weights in whole units of packing, 0 if they are bytes anyway."""
+        unit = STEP * 8 // self.bits
+        return 0 if self.bits == 8 else -(-self.w.type.elements // unit) * unit
 
     @property
     def scratch_bytes(self) -> int:
         read = (self.blocks - 1) * 3 * self.op.strides[1] + self.taps - self.kernel[1]
         behind = max(self.shared_rows * self.taps, read)
-        return WORDS_BYTES + CHANNELS + (self.columns(self.tile) + behind) * self.column_bytes
+        columns = (self.columns(self.tile) + behind) * self.column_bytes
+        return WORDS_BYTES + CHANNELS + self.unpacked_bytes + columns
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -106,7 +120,7 @@ class DepthwisePlan:
 
     def pack(self, w: Array) -> Array:
         """[C, 1, kh, kw] -> [kh, kw, C], like an image."""
-        return np.ascontiguousarray(w[:, 0].transpose(1, 2, 0))
+        return pack_bits(np.ascontiguousarray(w[:, 0].transpose(1, 2, 0)), self.bits)
 
     @property
     def overlap(self) -> int:

@@ -12,7 +12,7 @@ from graphopt.lower.kernel import KernelPlan, Pack
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.helium.padding import padded_numbers
 from graphopt.schedules.mcu.helium.product_plan import ProductPlan, plan_product
-from graphopt.schedules.mcu.helium.weights import GROUP, pack_conv, pack_rows
+from graphopt.schedules.mcu.helium.weights import GROUP, pack_bits, pack_conv, pack_rows
 from graphopt.schedules.mcu.identity import epilogue_text
 from graphopt.schedules.region import Anchored, find_anchor
 from graphopt.targets import McuTarget
@@ -57,8 +57,8 @@ def _find(region: Graph, constant_inputs: frozenset[int]) -> Anchored | Reject:
         return where
     anchor = where.anchor
     x, w = anchor.inputs[:2]
-    if {x.type.dtype, w.type.dtype} != {DType.I8}:
-        return Reject(f"expected i8, found {x.type.dtype} and {w.type.dtype}")
+    if x.type.dtype is not DType.I8 or w.type.dtype not in (DType.I8, DType.I4, DType.I2):
+        return Reject(f"expected i8 and weights of 8, 4 or 2 bits, found {x.type} and {w.type}")
     if not where.packable(w, constant_inputs):
         return Reject("the weights are not constant")
     op = anchor.op
@@ -72,20 +72,16 @@ def _find(region: Graph, constant_inputs: frozenset[int]) -> Anchored | Reject:
 
 
 def _pack(plan: ProductPlan) -> Pack:
-    op = plan.where.anchor.op
-    if isinstance(op, ops.Conv):
-        return _pack_conv
-    assert isinstance(op, ops.MatMul)
+    op, bits = plan.where.anchor.op, plan.bits
 
-    def pack(matrix: Array) -> Array:
-        flat = matrix.reshape(matrix.shape[-2:])
-        return pack_rows(flat if op.transpose_b else flat.T)
+    def pack(w: Array) -> Array:
+        if isinstance(op, ops.Conv):
+            return pack_bits(pack_conv(w if w.ndim == 4 else w[:, :, None, :]), bits)
+        assert isinstance(op, ops.MatMul)
+        flat = w.reshape(w.shape[-2:])
+        return pack_bits(pack_rows(flat if op.transpose_b else flat.T), bits)
 
     return pack
-
-
-def _pack_conv(w: Array) -> Array:
-    return pack_conv(w if w.ndim == 4 else w[:, :, None, :])
 
 
 def _kernel(
@@ -106,12 +102,16 @@ def _kernel(
         sizes = (*product_loops.SIZES, *more)
         return sized_kernel(region, sizes, body, packed, plan.scratch_bytes)
 
-    how = f"{plan.routine} of {'rows' if plan.window is None else 'windows'}"
+    how = f"{plan.routine} of {'rows' if plan.window is None else 'windows'}, {plan.bits} bits"
     bias = "no bias" if plan.bias is None else "bias"
     whole = plan.requantize is not None or plan.channels % GROUP == 0
     itemsize = max(value.type.dtype.itemsize for value in region.outputs)
     index = where.input_index(plan.x)
-    routines = (plan.routine,) if plan.window is None else (plan.routine, "helium_gather")
+    routines = [plan.routine]
+    if plan.window is not None:
+        routines.append("helium_gather")
+    if plan.bits < 8:
+        routines.append("helium_unpack")
     return KernelPlan(
         schedule=name,
         region=region,
@@ -120,7 +120,7 @@ def _kernel(
         scratch_bytes=plan.scratch_bytes,
         inplace=where.inplace(*where.anchor.inputs),
         overlap={(index, o): plan.overlap(itemsize) for o in range(len(region.outputs))},
-        routines=routines,
+        routines=tuple(routines),
         sizes=plan.sizes,
-        identity=f"{how}, {bias}, {whole}\\n{text}",
+        identity=f"{how}, {bias}, {whole}\n{text}",
     )

@@ -11,15 +11,15 @@ from graphopt.schedules.emit import Buffer, Expr, T, loop, named, view
 from graphopt.schedules.mcu.helium.epilogue import LANES, VectorEpilogue
 from graphopt.schedules.mcu.helium.product_plan import WORD, ProductPlan
 from graphopt.schedules.mcu.helium.routine import call, steps, within
-from graphopt.schedules.mcu.helium.weights import GROUP
+from graphopt.schedules.mcu.helium.weights import GROUP, STEP
 from graphopt.targets import McuTarget
 
-GATHER = "helium_gather"
+GATHER, UNPACK = "helium_gather", "helium_unpack"
 # What the routine of products makes of its sums.
 BY_CHANNEL, BY_NUMBER, SUMS = 0, 1, 2
 
 # The sizes of every kernel, then those of rows that follow each other, or those of windows.
-SIZES = ("channels", "tile")
+SIZES = ("channels", "tile", "block")
 DIRECT_SIZES = ("rows", "depth")
 WINDOW_SIZES = (
     "batch",
@@ -48,10 +48,11 @@ def emit(
     scratch: Buffer | None,
     channels: Expr,
     tile: Expr,
+    block: Expr,
     *sizes: Expr,
 ) -> None:
     """The body of the kernel of `plan`, for the sizes that `SIZES` and one of the others name."""
-    emitter = ProductEmitter(plan, target, buffers, scratch, channels, tile)
+    emitter = ProductEmitter(plan, target, buffers, scratch, channels, tile, block)
     if plan.window is None:
         emitter.direct(*sizes)
     else:
@@ -73,6 +74,7 @@ class ProductEmitter:
         scratch: Buffer | None,
         channels: Expr,
         tile: Expr,
+        block: Expr,
     ) -> None:
         self.plan = plan
         self.target = target
@@ -80,8 +82,9 @@ class ProductEmitter:
         self.scratch = scratch
         self.x, self.w = buffers[plan.x], buffers[plan.w]
         self.out = buffers[plan.where.region.outputs[0]]
-        self.channels, self.tile = channels, tile
+        self.channels, self.tile, self.block = channels, tile, block
         zeros = T.truncdiv(channels + GROUP - 1, GROUP) * GROUP * WORD if plan.bias is None else 0
+        self.weights: Expr = T.int32(0)
         self.sums = named(T.int32(0) + zeros)
         sums = tile * channels * WORD if plan.requantize is None else 0
         self.padding = named(self.sums + sums)
@@ -91,10 +94,8 @@ class ProductEmitter:
                 T.buffer_store(scratch, tirx.const(0, "uint8"), [i])
 
     def direct(self, rows: Expr, depth: Expr) -> None:
-        """Rows of x follow each other: the routine does them all, or a tile of them."""
-        if self.plan.requantize is not None and not self.plan.short:
-            self._multiply(T.address_of(self.x[0]), T.int32(0), rows, depth, depth)
-            return
+        """Rows of x follow each other."""
+        self.weights = self.padding
         with loop(steps(rows, self.tile)) as number:
             first = named(number * self.tile)
             count = named(T.min(self.tile, rows - first))
@@ -126,6 +127,8 @@ class ProductEmitter:
             T.buffer_store(scratch, tirx.Cast("uint8", pad_value), [self.padding + i])
         columns = named(self.padding + T.truncdiv(depth + WORD - 1, WORD) * WORD)
         column_bytes = named(kernel_height * depth)
+        wide = (self.tile - 1) * window_step + kernel_width
+        self.weights = named(columns + steps(wide * column_bytes, T.int32(WORD)) * WORD)
         with loop(batch) as n, loop(out_height) as row:
             with loop(steps(out_width, self.tile)) as number:
                 first = named(number * self.tile)
@@ -164,30 +167,17 @@ class ProductEmitter:
     def _multiply(self, x: Expr, start: Expr, rows: Expr, pitch: Expr, depth: Expr) -> None:
         """Multiply `rows` rows at `x`, which give the outputs from row `start` on."""
         plan, requantize = self.plan, self.plan.requantize
-        bias = self._address(plan.bias) if plan.bias else T.address_of(self._scratch()[0])
         first = named(start * self.channels)
-        if requantize is not None:
-            offset = self.buffers[requantize.offset][0]
-            mode = BY_NUMBER if requantize.scalar else BY_CHANNEL
-            multiplier = self._address(requantize.multiplier)
-            out = T.address_of(self.out[first])
+        if plan.bits == 8:
+            w = T.address_of(self.buffers[plan.w][0])
+            self._block(x, w, T.int32(0), self.channels, first, rows, pitch, depth)
         else:
-            offset, mode, multiplier = T.int32(0), SUMS, bias
-            out = T.address_of(self._scratch()[self.sums])
-        call(
-            plan.routine,
-            x,
-            self._address(plan.w),
-            bias,
-            multiplier,
-            out,
-            rows,
-            pitch,
-            depth,
-            self.channels,
-            offset,
-            T.int32(mode),
-        )
+            padded = named(steps(depth, T.int32(STEP)) * STEP)
+            with loop(steps(self.channels, self.block)) as number:
+                channel = named(number * self.block)
+                count = named(T.min(self.block, self.channels - channel))
+                w = self._unpacked(channel * padded, steps(count, T.int32(GROUP)) * GROUP * padded)
+                self._block(x, w, channel, count, first, rows, pitch, depth)
         if requantize is None:
             lanes = LANES if plan.channels % LANES == 0 else 1
             sums = view(self._scratch(), "int32")
@@ -195,8 +185,43 @@ class ProductEmitter:
             epilogue = VectorEpilogue(plan.where, self.buffers, self.target)
             epilogue.rows(sums, place, first, rows, self.channels, lanes)
 
-    def _address(self, value: Value) -> Expr:
-        return T.address_of(self.buffers[value][0])
+    def _unpacked(self, first: Expr, count: Expr) -> Expr:
+        """Where `count` weights are bytes, from number `first` on."""
+        bits, to = self.plan.bits, T.address_of(self._scratch()[self.weights])
+        source = T.address_of(self.w[T.truncdiv(first * bits, 8)])
+        call(UNPACK, source, to, T.truncdiv(count * bits, 8), T.int32(bits))
+        return to
+
+    def _block(
+        self,
+        x: Expr,
+        w: Expr,
+        channel: Expr,
+        channels: Expr,
+        first: Expr,
+        rows: Expr,
+        pitch: Expr,
+        depth: Expr,
+    ) -> None:
+        """The products of some channels, of the outputs from element `first` on."""
+        plan, requantize = self.plan, self.plan.requantize
+        if plan.bias is None:
+            bias = T.address_of(self._scratch()[0])
+        else:
+            bias = T.address_of(self.buffers[plan.bias][channel])
+        if requantize is not None:
+            offset = self.buffers[requantize.offset][0]
+            mode = BY_NUMBER if requantize.scalar else BY_CHANNEL
+            place = 0 if requantize.scalar else channel
+            multiplier = T.address_of(self.buffers[requantize.multiplier][place])
+            out = T.address_of(self.out[first + channel])
+        else:
+            offset, mode, multiplier = T.int32(0), SUMS, bias
+            out = T.address_of(self._scratch()[self.sums + channel * WORD])
+        sizes = [rows, pitch, depth, channels]
+        if not plan.short:
+            sizes.append(self.channels * (WORD if requantize is None else 1))
+        call(plan.routine, x, w, bias, multiplier, out, *sizes, offset, T.int32(mode))
 
     def _scratch(self) -> Buffer:
         assert self.scratch is not None

@@ -107,10 +107,30 @@ class ProductPlan:
         return -(-self.channels // GROUP) * GROUP
 
     @property
+    def bits(self) -> int:
+        """The width of a weight; what is narrower than a byte is unpacked to scratch."""
+        return self.w.type.dtype.bits
+
+    @property
     def short(self) -> bool:
         """Whether the weights of 4 channels stay in registers, for one row after the other."""
         whole = self.channels % GROUP == 0
-        return self.requantize is not None and self.depth <= STEP and whole
+        return self.bits == 8 and self.requantize is not None and self.depth <= STEP and whole
+
+    @property
+    def padded_depth(self) -> int:
+        """The weights of a channel in whole steps."""
+        return -(-self.depth // STEP) * STEP
+
+    @property
+    def block(self) -> int:
+        """For how many channels all rows of a tile are done before the next ones."""
+        if self.short:
+            return GROUP
+        if self.bits == 8:
+            return self.padded
+        fitting = TILE_BYTES // self.padded_depth // GROUP * GROUP
+        return min(self.padded, max(GROUP, fitting))
 
     @property
     def routine(self) -> str:
@@ -120,10 +140,8 @@ class ProductPlan:
     @cached_property
     def tile(self) -> int:
         """How many rows one call of the routine does."""
-        if self.window is None and self.requantize is not None and not self.short:
-            return self.rows
         most = self.rows if self.window is None else self.window.out[1]
-        if self.short:
+        if self.short or self.bits < 8:
             most = min(most, SHORT_ROWS)
         if self.requantize is None:
             most = min(most, TILE_BYTES // (WORD * self.channels))
@@ -134,7 +152,11 @@ class ProductPlan:
         # The routine does two rows at once.
         return max(most // 2 * 2, 1) if most < self.rows else most
 
-    # Scratch: columns of a tile, one pixel of padding, sums of a tile, zeros for a bias.
+    # Scratch: columns of a tile, one pixel of padding, sums of a tile, zeros for a bias, weights.
+
+    @property
+    def weights_bytes(self) -> int:
+        return self.block * self.padded_depth if self.bits < 8 else 0
 
     @property
     def columns_bytes(self) -> int:
@@ -155,19 +177,21 @@ class ProductPlan:
 
     @property
     def scratch_bytes(self) -> int:
-        return self.columns_bytes + self.padding_bytes + self.sums_bytes + self.zeros_bytes
+        gathered = self.columns_bytes + self.padding_bytes
+        return gathered + self.sums_bytes + self.zeros_bytes + self.weights_bytes
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The numbers that the kernel gets, in the order that `product_loops` names them."""
         window = self.window
         if window is None:
-            return self.channels, self.tile, self.rows, self.depth
+            return self.channels, self.tile, self.block, self.rows, self.depth
         op = self.where.anchor.op
         assert isinstance(op, Conv)
         return (
             self.channels,
             self.tile,
+            self.block,
             window.batch,
             *window.image,
             *window.out,
@@ -188,12 +212,18 @@ class ProductPlan:
 
     def _direct(self) -> Iterator[tuple[int, int]]:
         """(elements written, first byte of x still read) wherever x is read after a store."""
-        step = 2 if self.requantize and not self.short else self.tile
         last_group = (self.channels - 1) // GROUP * GROUP
-        for first in range(0, self.rows, step):
-            end = min(first + step, self.rows)
-            if self.requantize and last_group:
-                yield (end - 1) * self.channels + last_group, first * self.depth
+        last_block = (self.channels - 1) // self.block * self.block
+        for first in range(0, self.rows, self.tile):
+            end = min(first + self.tile, self.rows)
+            if self.requantize and last_block:
+                yield (end - 1) * self.channels + last_block, first * self.depth
+            for row in range(first, end, 2) if self.requantize else ():
+                done = min(row + 2, end)
+                if last_group:
+                    yield (done - 1) * self.channels + last_group, row * self.depth
+                if done < end:
+                    yield done * self.channels, done * self.depth
             if end < self.rows:
                 yield end * self.channels, end * self.depth
 

@@ -22,8 +22,9 @@
     .equ X_PITCH, OUT + 8
     .equ DEPTH, OUT + 12
     .equ CHANNELS, OUT + 16
-    .equ OFFSET, OUT + 20
-    .equ MODE, OUT + 24
+    .equ OUT_PITCH, OUT + 20
+    .equ OFFSET, OUT + 24
+    .equ MODE, OUT + 28
 
     .macro multiply instruction, weights, first, second
     vldrb.u8 \weights, [r5], #16
@@ -93,8 +94,8 @@
     lsls r6, r6, r4
     uxth r6, r6
     strd r6, r5, [sp, #MASK]
-    ldr r4, [sp, #CHANNELS]
     .if \raw == 0
+    ldr r4, [sp, #OUT_PITCH]
     movs r0, #0
     vidup.u16 q0, r0, #1
     vmov.i16 q1, #1
@@ -115,8 +116,6 @@
 1:  vdup.32 q6, r3
     vmov.i32 q7, #0
 2:  vstrw.32 q6, [sp, #MULTIPLIERS]
-    .else
-    lsls r4, r4, #2
     .endif
 
 3:  @ two rows
@@ -175,10 +174,10 @@
     vpst
     vstrbt.16 q0, [r9, q4]
     add r9, r9, r4
-62: ldr r4, [sp, #CHANNELS]
+62:
     .else
-    ldr r7, [sp, #CHANNELS]
-    add r7, r9, r7, lsl #2
+    ldr r7, [sp, #OUT_PITCH]
+    add r7, r7, r9
     ldr r4, [sp, #LEFT]
     vctp.32 r4
     vpstt
@@ -188,10 +187,15 @@
     count_channels
     bgt 4b
     add r9, r9, r4, lsl #2
+    .endif
+    @ r9 is behind the channels of the first row.
     ldr r4, [sp, #CHANNELS]
+    .if \raw
     lsls r4, r4, #2
     .endif
-    add r9, r9, r4
+    ldr r7, [sp, #OUT_PITCH]
+    sub r9, r9, r4
+    add r9, r9, r7, lsl #1
     ldr r1, [sp, #X1]
     ldr r4, [sp, #X_PITCH]
     add r1, r1, r4

@@ -22,22 +22,22 @@ static int32_t sum_of(const int8_t *row, const int8_t *w, const int32_t *bias, i
  *      multiple of 4 numbers
  *   1: the same with one multiplier for all channels
  *   2: out is i32: the sums themselves
- * At most 65532 channels.
+ * Rows of out lie `out_pitch` bytes apart, in modes 0 and 1 at most 65532.
  */
 int32_t graphopt_helium_product(const int8_t *x, const int8_t *w, const int32_t *bias,
                                 const int32_t *multiplier, void *out, int32_t rows,
-                                int32_t pitch, int32_t depth, int32_t channels, int32_t offset,
-                                int32_t mode) {
+                                int32_t pitch, int32_t depth, int32_t channels,
+                                int32_t out_pitch, int32_t offset, int32_t mode) {
   for (int32_t r = 0; r < rows; r++) {
     for (int32_t c = 0; c < channels; c++) {
       const int32_t sum = sum_of(x + r * pitch, w, bias, depth, c);
       if (mode == 2) {
-        ((int32_t *)out)[r * channels + c] = sum;
+        ((int32_t *)out)[r * (out_pitch / 4) + c] = sum;
         continue;
       }
       const int64_t product = (int64_t)sum * multiplier[mode == 1 ? 0 : c] + ((int64_t)1 << 31);
       const int32_t y = (int32_t)(product >> 32) + offset;
-      ((int8_t *)out)[r * channels + c] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
+      ((int8_t *)out)[r * out_pitch + c] = (int8_t)(y < -128 ? -128 : y > 127 ? 127 : y);
     }
   }
   return 0;

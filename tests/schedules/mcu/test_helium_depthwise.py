@@ -25,6 +25,7 @@ def depthwise(
     bias: bool = True,
     epilogue: str = "i8",
     dilations: tuple[int, int] = (1, 1),
+    weights: DType = DType.I8,
 ) -> Region:
     return conv(
         (batch, *size, channels),
@@ -34,7 +35,7 @@ def depthwise(
         pads,
         dilations,
         groups=channels,
-        types=(DType.I8, DType.I8),
+        types=(DType.I8, weights),
         pad_value=-7,
         bias=bias,
         epilogue=epilogue,
@@ -54,6 +55,8 @@ REGIONS = [
     depthwise((9, 70), 19, (2, 2), pads=(0, 0, 0, 0), bias=False),
     depthwise((9, 90), 5, (6, 6), (3, 2), (2, 2, 2, 2)),
     depthwise((4, 150), 16, pads=(1, 1, 1, 1)),
+    depthwise((12, 12), 24, weights=DType.I4),
+    depthwise((9, 9), 21, (5, 5), pads=(2, 2, 2, 2), weights=DType.I2),
 ]
 
 

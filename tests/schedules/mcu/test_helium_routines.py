@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -35,11 +33,18 @@ def product(rows: int, pitch: int, depth: int, channels: int, mode: int) -> Kern
     bias = rng.integers(-9999, 9999, channels, dtype=np.int32)
     factor = 2.0**32 * 60 / (5400 * depth**0.5)
     multiplier = (factor * rng.uniform(0.5, 1.5, channels)).astype(np.int32)
-    out = np.zeros((rows, channels), np.int32 if mode == 2 else np.int8)
+    out = np.zeros((rows, channels + 2), np.int32 if mode == 2 else np.int8)
     inputs = (x, pack_rows(w), pad_numbers(bias), pad_numbers(multiplier))
     buffers = (*(Buffer(array) for array in inputs), Buffer(out, written=True))
-    sizes = (rows, pitch, depth, channels, -5, mode)
+    sizes = (rows, pitch, depth, channels, out.strides[0], -5, mode)
     return KernelCase("graphopt_helium_product", buffers, sizes)
+
+
+def short(rows: int, pitch: int, depth: int, channels: int, mode: int) -> KernelCase:
+    case = product(rows, pitch, depth, channels, mode)
+    out = Buffer(np.zeros((rows, channels), np.int8), written=True)
+    sizes = (rows, pitch, depth, channels, -5, mode)
+    return KernelCase("graphopt_helium_short", (*case.buffers[:4], out), sizes)
 
 
 def test_products_of_any_size_and_mode() -> None:
@@ -67,7 +72,7 @@ def test_products_take_less_than_an_eighth_of_an_instruction() -> None:
 
 def test_short_products_of_any_depth() -> None:
     cases = [
-        replace(product(rows, pitch, depth, channels, mode), symbol="graphopt_helium_short")
+        short(rows, pitch, depth, channels, mode)
         for mode in (0, 1)
         for rows, pitch, depth, channels in ((1, 1, 1, 4), (2, 16, 16, 8), (5, 9, 7, 12))
     ]
@@ -75,9 +80,21 @@ def test_short_products_of_any_depth() -> None:
 
 
 def test_short_products_keep_their_weights() -> None:
-    shapes = [product(rows, 16, 16, 4, 0) for rows in (8, 16)]
-    few, many = both("helium_short", [replace(c, symbol="graphopt_helium_short") for c in shapes])
+    few, many = both("helium_short", [short(rows, 16, 16, 4, 0) for rows in (8, 16)])
     assert many.instructions - few.instructions == 4 * 30
+
+
+def test_narrow_numbers_are_unpacked() -> None:
+    packed = np.arange(256, dtype=np.int16).astype(np.int8)
+    cases = [
+        KernelCase(
+            "graphopt_helium_unpack",
+            (Buffer(packed), Buffer(np.zeros(256 * 8 // bits, np.int8), written=True)),
+            (256, bits),
+        )
+        for bits in (2, 4)
+    ]
+    both("helium_unpack", cases)
 
 
 def gather(depth: int, first: int, last: int, around: tuple[int, int, int]) -> KernelCase:
