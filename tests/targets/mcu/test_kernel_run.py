@@ -119,6 +119,15 @@ def test_broken_contracts(target: McuTarget, kernels: bytes, symbol: str, messag
         run_kernel(target, [kernels], case)
 
 
+@pytest.mark.parametrize("core", ["cortex-m0plus", "rv32imc"])
+def test_cores_that_need_alignment(core: str) -> None:
+    target = mcu(core)
+    source = "int odd(char *a) { return *(volatile int *)(a + 1); }"
+    case = KernelCase("odd", (Buffer(np.zeros(16, np.int8)),))
+    with pytest.raises(EmulatorError, match="odd: .*multiple of its size"):
+        run_kernel(target, [compile_c(target, source)], case)
+
+
 def test_a_kernel_that_hangs_is_named() -> None:
     target = mcu("cortex-m7")
     case = KernelCase("spin", (Buffer(np.zeros(16, np.int8), written=True),))
