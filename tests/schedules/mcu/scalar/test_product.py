@@ -9,7 +9,7 @@ import pytest
 
 from graphopt import ops
 from graphopt.ir import DType
-from graphopt.lower.testing import RegionBuilder
+from graphopt.lower.testing import Region, RegionBuilder
 from graphopt.ops.quantization import integer_range
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.scalar.product import ScalarProduct
@@ -87,6 +87,21 @@ def test_weights_and_activations_of_every_width(core: str) -> None:
 )
 def test_outputs_start_as_far_on_as_is_safe(core: str, layer: Layer) -> None:
     check_mcu_schedule(ScalarProduct(), [layer.region()], mcu(core), tight=True)
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_images_rows_and_matrices(core: str) -> None:
+    regions: list[Region] = []
+    for op, dims, weights in (
+        (ops.Conv((1, 2), (1, 0, 0, 1), (1, 1), layout="NHWC"), (3, 5, 4, 3), (9, 3, 2, 3)),
+        (ops.Conv((2,), (1, 2), (2,), layout="NHWC"), (2, 9, 5), (4, 5, 3)),
+        (ops.MatMul(), (2, 3, 7), (7, 11)),
+        (ops.MatMul(transpose_b=True), (5, 7), (11, 7)),
+    ):
+        build = RegionBuilder()
+        x, w = build.input(*dims, dtype=DType.I8), build.constant(*weights, dtype=DType.I8)
+        regions.append(build.region(build.apply(op, x, w)))
+    check_mcu_schedule(ScalarProduct(), regions, mcu(core), tight=True)
 
 
 def test_kernels_are_shared_by_shapes() -> None:
