@@ -67,9 +67,9 @@ def test_requantize(core: str) -> None:
     rng = np.random.default_rng(0)
     sums = i32(np.concatenate([np.repeat(EDGES, 9), rng.integers(-(2**31), 2**31, 40)]))
     factors = i32(np.concatenate([np.tile(EDGES, 9), rng.integers(0, 2**24, 40)]))
-    n = sums.size
 
     def made(sums: NDArray[np.int32], step: int, apart: int, *rest: int) -> KernelCase:
+        n = sums.size
         y = Buffer(np.zeros(n * apart, np.int8), written=True)
         return case("scalar_requantize", (Buffer(sums), Buffer(factors), y), n, step, apart, *rest)
 
@@ -78,6 +78,8 @@ def test_requantize(core: str) -> None:
         made(sums >> 8, 4, 1, -5, -128, 127),
         made(sums >> 12, 0, 3, 5, -100, 20),
         made(sums >> 8, 4, 7, 128, 0, 255),
+        made(sums[:1], 4, 1, 5, -128, 127),
+        made(sums[:2], 4, 1, 5, -128, 127),
     ]
     agree(mcu(core), "scalar_requantize", cases)
 
