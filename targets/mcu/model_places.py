@@ -13,7 +13,7 @@ from graphopt.runtime.manifest import Manifest
 from graphopt.targets.mcu.image import Image
 from graphopt.targets.mcu.job import Job
 
-_MARGIN_BYTES = 64
+MARGIN_BYTES = 64
 # The arena starts at no rounder address than a user's: a model must not count on more.
 _ALIGNMENT, _OFF = 16, 4
 
@@ -31,7 +31,7 @@ class ModelPlaces:
     def __init__(self, image: Image, manifest: Manifest, in_arena: bool) -> None:
         self.image, self.manifest = image, manifest
         self.start, limit = image.free
-        self.arena = -(-(self.start + _MARGIN_BYTES) // _ALIGNMENT) * _ALIGNMENT + _OFF
+        self.arena = -(-(self.start + MARGIN_BYTES) // _ALIGNMENT) * _ALIGNMENT + _OFF
         self._blocks = [(self.arena, manifest.arena_bytes)]
         inputs, outputs = (
             [port.type.nbytes for port in ports] for ports in (manifest.inputs, manifest.outputs)
@@ -129,4 +129,4 @@ class ModelPlaces:
     def _behind(self) -> int:
         """The first aligned address that leaves a margin behind the last block."""
         start, nbytes = self._blocks[-1]
-        return -(-(start + nbytes + _MARGIN_BYTES) // _ALIGNMENT) * _ALIGNMENT
+        return -(-(start + nbytes + MARGIN_BYTES) // _ALIGNMENT) * _ALIGNMENT

@@ -14,7 +14,7 @@ from graphopt.runtime.manifest import Manifest
 from graphopt.targets.mcu.emulator import TIMEOUT_SECONDS, execute
 from graphopt.targets.mcu.image import Image
 from graphopt.targets.mcu.job import Job
-from graphopt.targets.mcu.model_places import ModelPlaces
+from graphopt.targets.mcu.model_places import MARGIN_BYTES, ModelPlaces
 from graphopt.targets.mcu.plugin import Segment
 from graphopt.targets.mcu.stack import paint_stack, save_stack, used_stack
 
@@ -118,7 +118,8 @@ def _painted_run(
     status, stack = places.call(job), save_stack(job, image)
     memory = job.save(places.start, places.end - places.start)
     outputs = places.save_outputs(job)
-    arena = range(places.arena, places.arena + places.manifest.arena_bytes)
+    # Beyond its end too: a read there goes unnoticed, until the arena is at the end of the memory.
+    arena = range(places.arena, places.arena + places.manifest.arena_bytes + MARGIN_BYTES)
     entries = _entries(places.manifest)
     outcome = execute(image, job, entries, detail, arena, timeout_seconds)
     results, segments = outcome.results, outcome.calls[0]

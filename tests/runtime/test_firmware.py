@@ -143,6 +143,12 @@ def test_an_arena_that_is_larger_than_what_is_touched(tmp_path: Path) -> None:
     assert (arena.planned_bytes, arena.header_bytes, arena.measured_bytes) == (24, 20, 20)
 
 
+def test_a_read_beyond_the_arena_counts_as_touched(tmp_path: Path) -> None:
+    beyond = "if (*(volatile int8_t *)(bytes + 22) == 99) return 1;\n  return 0;"
+    arena = changed(tmp_path, ("return 0;", beyond)).bench({"x": X}).arena
+    assert not arena.agree and (arena.header_bytes, arena.measured_bytes) == (20, 23)
+
+
 def test_c_that_does_not_compile_or_link(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="tiny.c: expected .*gcc to succeed, found: .*nonsense"):
         changed(tmp_path, ("int8_t *bytes", "nonsense *bytes")).run({"x": X})
