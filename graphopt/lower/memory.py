@@ -83,7 +83,7 @@ def _step(node: Node, plan: KernelPlan, reads: dict[int, int], writes: dict[int,
         return pair[0] in reads and pair[1] in writes
 
     return Step(
-        str(node.location) or node.outputs[0].name,
+        node.outputs[0].name,
         tuple(reads.values()),
         tuple(writes.values()),
         plan.scratch_bytes,

@@ -10,6 +10,7 @@ from itertools import count
 from graphopt.solver.memory.table import Table, members
 
 MAX_STATES = 20_000
+BEAM = 100
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,15 @@ def best_order(table: Table, max_states: int = MAX_STATES) -> Order:
 
     The key of a set is the least, over all ways to it, of the most units live on the way. The set
     with the smallest key is continued first, so that no order is below the key in hand. After
-    `max_states` sets the answer is the better of the given order and of one that always takes the
-    step after which the least is live; of equals, the given one.
+    `max_states` sets the answer is the best of the given order and of some that keep few live; of
+    equals, the given one.
     """
-    best = min(tuple(range(table.steps)), _greedy(table), key=lambda o: live_units(table, o))
-    limit, floor = live_units(table, best), _floor(table)
+    best, floor = tuple(range(table.steps)), _floor(table)
+    limit = live_units(table, best)
+    for width in (1, BEAM):
+        if limit > floor:
+            found = _beam(table, width)
+            limit, best = min((limit, best), (live_units(table, found), found), key=lambda o: o[0])
     ticket = count()
     queue = [(floor, 0, next(ticket), _start(table))]
     keys, came = {0: floor}, dict[int, tuple[int, int]]()
@@ -121,13 +126,18 @@ def live_units(table: Table, order: Sequence[int]) -> int:
     return most
 
 
-def _greedy(table: Table) -> tuple[int, ...]:
-    state, order = _start(table), list[int]()
-    while state.ready:
-        taken = state.continuations(table)[0]
-        order.append(taken.step)
-        state = state.after(table, taken)
-    return tuple(order)
+def _beam(table: Table, width: int) -> tuple[int, ...]:
+    """An order by the `width` best sets of each size: first those with the lowest peak so far."""
+    front = [(_at_entry(table), _start(table), tuple[int, ...]())]
+    for _ in range(table.steps):
+        reached: dict[int, tuple[int, State, tuple[int, ...]]] = {}
+        for key, state, order in front:
+            for taken in _worth_trying(table, state, key):
+                after, most = state.after(table, taken), max(key, state.live + taken.needed)
+                if after.done not in reached or most < reached[after.done][0]:
+                    reached[after.done] = most, after, (*order, taken.step)
+        front = sorted(reached.values(), key=lambda each: (each[0], each[1].live))[:width]
+    return front[0][2]
 
 
 def _start(table: Table) -> State:

@@ -11,6 +11,8 @@ from graphopt.solver.memory.program import search
 from graphopt.solver.memory.table import tabulate
 
 MAX_FREE_ITEMS = 400
+# Beyond a fraction of the work that offsets get, a free order hardly pays.
+FREE_SHARE = 0.25
 
 
 def plan_memory(problem: Problem, fixed_order: bool = False, effort: float = 2.0) -> MemoryPlan:
@@ -40,7 +42,8 @@ def plan_memory(problem: Problem, fixed_order: bool = False, effort: float = 2.0
     if fixed_order or not has_choice(table):
         bound = max(bound, found.bound)
     elif bound < peak and len(table.sizes) <= MAX_FREE_ITEMS:
-        found = search(table, conflicts_of(table), None, offsets, bound, peak, effort)
+        share = FREE_SHARE * effort
+        found = search(table, conflicts_of(table), None, offsets, bound, peak, share)
         bound = found.bound
         if found.offsets is not None:
             steps, offsets = found.order, found.offsets

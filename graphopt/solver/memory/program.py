@@ -65,6 +65,9 @@ def search(
     solver = cp_model.CpSolver()
     solver.parameters.max_deterministic_time = effort
     solver.parameters.num_workers = 1
+    if ranges is None:
+        # Thousands of pairs with a choice each: their linear relaxation says next to nothing.
+        solver.parameters.linearization_level = 0
     status = solver.solve(program.model)
     if status == cp_model.INFEASIBLE:
         return Found(None, (), limit)
