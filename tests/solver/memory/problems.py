@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import permutations
 
 from hypothesis import strategies as st
@@ -146,8 +145,3 @@ def _may(
                 if read == x
             )
     return False
-
-
-def without_permissions(problem: Problem) -> Problem:
-    steps = tuple(replace(step, inplace=(), overlap={}) for step in problem.steps)
-    return replace(problem, steps=steps)
