@@ -44,6 +44,7 @@ def search(
         ranges: when items are live, which the conflicts follow from; None if the order is searched
             too, for the conditions of the conflicts' excuses.
         start: offsets to start from.
+        bound: at least the size of the largest item.
         effort: deterministic work, about seconds; equal input gives equal output.
     """
     from ortools.sat.python import cp_model
@@ -74,9 +75,9 @@ def search(
     proven = max(bound, int(solver.best_objective_bound))
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         return Found(None, (), proven)
-    order: list[int] = []
-    if ranges is None:
-        order = sorted(range(table.steps), key=lambda s: solver.value(program.position(s)))
+    order = list(range(table.steps)) if ranges is None else []
+    if program.positions:
+        order.sort(key=lambda step: solver.value(program.positions[step]))
     return Found(tuple(map(solver.value, program.offsets)), tuple(order), proven)
 
 

@@ -1,0 +1,62 @@
+"""The programs for CP-SAT by themselves: from no bound and no plan to the optimum."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from graphopt.solver.memory import MemoryPlan, Problem, check_plan
+from graphopt.solver.memory.conflicts import conflicts_in, conflicts_of, live_ranges
+from graphopt.solver.memory.greedy import peak_of
+from graphopt.solver.memory.program import Found, search
+from graphopt.solver.memory.table import Table, tabulate
+
+from .problems import problems, smallest_peak
+
+EFFORT = 20.0
+
+
+def assert_optimal(problem: Problem, table: Table, found: Found, best: int) -> None:
+    """Units are bytes here."""
+    assert found.offsets is not None
+    peak = peak_of(table, found.offsets)
+    assert peak == found.bound == best
+    scratch = [
+        found.offsets[table.scratch[step]] if step in table.scratch else 0
+        for step in range(table.steps)
+    ]
+    order = found.order or tuple(range(table.steps))
+    offsets = found.offsets[: len(problem.buffers)]
+    check_plan(problem, MemoryPlan(order, offsets, tuple(scratch), peak, found.bound))
+
+
+@settings(max_examples=100, deadline=None)
+@given(problems())
+def test_a_free_order_and_its_offsets(problem: Problem) -> None:
+    table = tabulate(problem)
+    limit = sum(table.sizes) + 1
+    start = (0,) * len(table.sizes)
+    found = search(table, conflicts_of(table), None, start, max(table.sizes), limit, EFFORT)
+    assert_optimal(problem, table, found, smallest_peak(problem))
+
+
+@settings(max_examples=100, deadline=None)
+@given(problems())
+def test_offsets_in_a_given_order(problem: Problem) -> None:
+    table = tabulate(problem)
+    ranges = live_ranges(table, range(table.steps))
+    limit = sum(table.sizes) + 1
+    start = (0,) * len(table.sizes)
+    found = search(
+        table, conflicts_in(table, ranges), ranges, start, max(table.sizes), limit, EFFORT
+    )
+    assert_optimal(problem, table, found, smallest_peak(problem, fixed_order=True))
+
+
+@settings(max_examples=50, deadline=None)
+@given(problems())
+def test_nothing_below_the_optimum_is_found(problem: Problem) -> None:
+    table = tabulate(problem)
+    best = smallest_peak(problem)
+    start = (0,) * len(table.sizes)
+    found = search(table, conflicts_of(table), None, start, max(table.sizes), best, EFFORT)
+    assert found == Found(None, (), best)
