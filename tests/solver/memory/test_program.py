@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from graphopt.solver.memory import MemoryPlan, Problem, check_plan
+from graphopt.solver.memory import Buffer, MemoryPlan, Problem, Step, check_plan
 from graphopt.solver.memory.conflicts import conflicts_in, conflicts_of, live_ranges
 from graphopt.solver.memory.greedy import peak_of
 from graphopt.solver.memory.program import Found, search
@@ -60,3 +60,20 @@ def test_nothing_below_the_optimum_is_found(problem: Problem) -> None:
     start = (0,) * len(table.sizes)
     found = search(table, conflicts_of(table), None, start, max(table.sizes), best, EFFORT)
     assert found == Found(None, (), best)
+
+
+def test_branches_take_turns_without_breaking_precedence() -> None:
+    """Two branches of three steps: at its middle each leaves no room for anything else."""
+    sizes = (1, 6, 1)
+    buffers = [Buffer("x", 1, at_entry=True, at_exit=True)]
+    steps: list[Step] = []
+    for branch in range(3):
+        last = 0
+        for size in sizes:
+            buffers.append(Buffer(f"b{branch}.{len(buffers)}", size, at_exit=size == sizes[-1]))
+            steps.append(Step(f"s{len(steps)}", (last,), (len(buffers) - 1,)))
+            last = len(buffers) - 1
+    problem = Problem(tuple(buffers), tuple(sorted(steps, key=lambda step: step.reads)), 1)
+    table = tabulate(problem)
+    found = search(table, conflicts_of(table), None, (0,) * len(table.sizes), 6, 99, EFFORT)
+    assert_optimal(problem, table, found, 1 + 2 + 1 + 6)
