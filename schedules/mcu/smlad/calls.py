@@ -15,8 +15,9 @@ _ENDINGS = {"int8": 0, "uint8": 1, "int32": 2}
 class PerChannel:
     """Bias, multipliers and offset of a product, where it has them.
 
-    `zeros` points at words that are zero, for products without a bias. `multipliers` says whether
-    there are as many as channels, or one for all.
+    `zeros` points at words that are zero, for products without a bias, and `scratch` at words for
+    those without a multiplier; None where they are not needed. `multipliers` says whether there
+    are as many as channels, or one for all.
     """
 
     def __init__(
@@ -24,7 +25,7 @@ class PerChannel:
         product: Product,
         buffers: Mapping[Value, Buffer],
         zeros: Expr,
-        scratch: Buffer,
+        scratch: Buffer | None,
         multipliers: bool,
     ) -> None:
         self.product, self.buffers = product, buffers
@@ -40,6 +41,7 @@ class PerChannel:
         """A pointer to the multiplier of `channel`, and those that follow."""
         requantized = self.product.requantized
         if requantized is None:
+            assert self.scratch is not None
             return T.address_of(self.scratch[0])
         return T.address_of(self.buffers[requantized.multiplier][channel if self._many else 0])
 

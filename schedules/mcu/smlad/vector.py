@@ -42,12 +42,19 @@ class VectorPlan:
         return self.product.requantized is not None
 
     @property
+    def staged(self) -> bool:
+        """Whether channels of a unit that is not whole are written to the scratch first."""
+        return self.requantized and self.product.window.out_channels % self.format.channels != 0
+
+    @property
     def results(self) -> int:
         return -(-self.product.window.taps // GROUP) * GROUP if self.copied else 0
 
     @property
     def zeros(self) -> int:
-        return self.results + (_WORD if self.requantized else _WORD * TILE)
+        if not self.requantized:
+            return self.results + _WORD * TILE
+        return self.results + (_WORD if self.staged else 0)
 
     @property
     def scratch_bytes(self) -> int:
@@ -63,7 +70,8 @@ class VectorPlan:
     @property
     def identity(self) -> str:
         """What the code follows from."""
-        return f"{self.format}\ncopied {self.copied}\n{self.product.identity}"
+        shape = f"copied {self.copied}, staged {self.staged}"
+        return f"{self.format}\n{shape}\n{self.product.identity}"
 
     def overlap(self) -> dict[tuple[int, int], int]:
         """How far behind the start of x each output may start: memory.md's o_max.
@@ -80,7 +88,7 @@ class VectorPlan:
             most = product.x.type.elements
             return {(self._x, o): most for o in range(len(region.outputs))}
         return {
-            (self._x, o): -before_last * (output.type.dtype.bits // 8)
+            (self._x, o): -before_last * output.type.dtype.itemsize
             for o, output in enumerate(region.outputs)
         }
 

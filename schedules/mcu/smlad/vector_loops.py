@@ -25,7 +25,7 @@ def build(plan: VectorPlan, target: McuTarget) -> PrimFunc:
 
     def body(
         buffers: Mapping[Value, Buffer],
-        scratch: Buffer,
+        scratch: Buffer | None,
         results: Expr,
         zeros: Expr,
         taps: Expr,
@@ -47,15 +47,16 @@ class _Vector:
         self,
         plan: VectorPlan,
         buffers: Mapping[Value, Buffer],
-        scratch: Buffer,
+        scratch: Buffer | None,
         sizes: tuple[Expr, Expr, Expr],
     ) -> None:
         self.plan, self.buffers, self.scratch = plan, buffers, scratch
         self.results, self.zeros, self.taps = sizes
         self.groups = named((self.taps + GROUP - 1) // GROUP)
-        words = view(scratch, "int32")
+        words = view(scratch, "int32") if scratch is not None else None
+        zeros = words[self.zeros // 4] if words is not None else None
         many = plan.product.multiplier_by == "channel"
-        self.per_channel = PerChannel(plan.product, buffers, words[self.zeros // 4], words, many)
+        self.per_channel = PerChannel(plan.product, buffers, zeros, words, many)
 
     def prepare(self) -> None:
         """Whole words of activations, and a bias, where there are none."""
@@ -74,14 +75,16 @@ class _Vector:
         unit = self.plan.format.channels
         (output,) = self.plan.product.where.region.outputs
         out = self.buffers[output]
+        if not self.plan.staged:
+            self._call(out, T.int32(0), T.int32(0), channels)
+            return
         staging = view(self.scratch, str(out.dtype))
         whole = named(channels // unit * unit)
         with T.If(whole > 0), T.Then():
             self._call(out, T.int32(0), T.int32(0), whole)
-        with T.If(whole < channels), T.Then():
-            self._call(staging, self.results, whole, T.int32(unit))
-            with loop(channels - whole) as c:
-                T.buffer_store(out, staging[self.results + c], [whole + c])
+        self._call(staging, self.results, whole, T.int32(unit))
+        with loop(channels - whole) as c:
+            T.buffer_store(out, staging[self.results + c], [whole + c])
 
     def finish(self, channels: Expr, target: McuTarget) -> None:
         """Sums of a tile of channels at a time, for any epilogue."""
@@ -100,7 +103,9 @@ class _Vector:
     def _call(self, out: Buffer, start: Expr, channel: Expr, channels: Expr) -> None:
         """The routine, for `channels` channels from `channel` on."""
         plan = self.plan
-        x = self.scratch if plan.copied else self.buffers[plan.product.x]
+        x = self.buffers[plan.product.x]
+        if plan.copied and self.scratch is not None:
+            x = self.scratch
         weights = self.buffers[plan.product.weights]
         packed = channel * self.groups * GROUP // plan.format.per_half
         call = tirx.call_extern(
