@@ -180,5 +180,5 @@ def _overlap(where: Anchored, window: Window) -> dict[tuple[int, int], int]:
     x, outputs = where.anchor.inputs[0], where.region.outputs
     if len(outputs) > 1 or x in operands(where.region, where.anchor):
         return {}
-    sizes = (max(1, value.type.dtype.bits // 8) for value in (x, outputs[0]))
+    sizes = (value.type.dtype.itemsize for value in (x, outputs[0]))
     return {(where.input_index(x), 0): window.overlap(*sizes)}

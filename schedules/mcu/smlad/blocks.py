@@ -142,7 +142,7 @@ class BlocksPlan:
         # Behind the last block anything may be written: a number that limits nothing.
         end = product.x.type.elements + _WORD * where.result.type.elements
         reads = np.append(window.first_read(), end)
-        lowest = np.minimum.accumulate(reads[::-1])[::-1] * (product.x.type.dtype.bits // 8)
+        lowest = np.minimum.accumulate(reads[::-1])[::-1] * product.x.type.dtype.itemsize
         pixels = window.pixels * (window.images if self.pointwise else 1)
         starts = np.arange(0, pixels, self.format.pixels)
         ends = np.minimum(starts + self.format.pixels, pixels)
@@ -151,7 +151,7 @@ class BlocksPlan:
         still = lowest[(blocks + (ends if window.groups == 1 else starts)).reshape(-1)]
         x = where.input_index(product.x)
         return {
-            (x, o): int((still - written * (output.type.dtype.bits // 8)).min())
+            (x, o): int((still - written * output.type.dtype.itemsize).min())
             for o, output in enumerate(where.region.outputs)
         }
 
