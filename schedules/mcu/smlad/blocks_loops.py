@@ -53,7 +53,7 @@ class Blocks:
         plan, s = self.plan, self.sizes
         if plan.product.routine_bias is None:
             zeros = view(self.scratch, "int32")
-            channels = self._padded(s["out_channels"] // self._group_count())
+            channels = self._padded(self._of_group(s["out_channels"]))
             most = channels if plan.product.requantized else T.min(T.int32(TILE), channels)
             with loop(most) as c:
                 T.buffer_store(zeros, T.int32(0), [s["zeros"] // 4 + c])
@@ -64,13 +64,12 @@ class Blocks:
                 self._image(image, named(s["out_height"] * s["out_width"]))
 
     def _image(self, image: Expr, pixels: Expr) -> None:
-        plan, s, width = self.plan, self.sizes, self.plan.format.pixels
-        groups = self._group_count()
-        channels = named(s["out_channels"] // groups)
+        s, width = self.sizes, self.plan.format.pixels
+        channels = named(self._of_group(s["out_channels"]))
         with loop((pixels + width - 1) // width) as block:
             first = named(block * width)
             valid = named(T.min(T.int32(width), pixels - first))
-            with _groups(plan, groups) as group:
+            with self._groups() as group:
                 self.gather.block(image, group, first, valid)
                 self._compute(_Part(image * pixels + first, valid, group, channels))
 
@@ -114,8 +113,17 @@ class Blocks:
                     position = (part.pixel + p) * s["out_channels"] + channel
                     epilogue.store(operands, total, named(position))
 
-    def _group_count(self) -> Expr:
-        return self.sizes["groups"] if self.plan.window.groups > 1 else T.int32(1)
+    @contextmanager
+    def _groups(self) -> Iterator[Expr]:
+        if self.plan.window.groups == 1:
+            yield T.int32(0)
+        else:
+            with loop(self.sizes["groups"]) as group:
+                yield group
+
+    def _of_group(self, channels: Expr) -> Expr:
+        grouped = self.plan.window.groups > 1
+        return tirx.truncdiv(channels, self.sizes["groups"]) if grouped else channels
 
     def _padded(self, channels: Expr) -> Expr:
         unit = self.plan.format.channels
@@ -126,10 +134,12 @@ class Blocks:
     ) -> None:
         """The routine, for channels of a group: the first of them, and how many."""
         plan, s = self.plan, self.sizes
-        first = named(part.group * self._padded(part.channels) + channels[0])
+        first = channels[0]
+        if plan.window.groups > 1:
+            first = named(part.group * self._padded(part.channels) + first)
         taps = s["channels"]
         if not plan.pointwise:
-            taps = s["kernel_y"] * s["kernel_x"] * (s["channels"] // s["groups"])
+            taps = s["kernel_y"] * s["kernel_x"] * self._of_group(s["channels"])
         groups = named((taps + GROUP - 1) // GROUP)
         weights = self.buffers[plan.product.weights]
         packed = first * groups * GROUP // plan.format.per_half
@@ -162,12 +172,3 @@ class _Part:
     valid: Expr
     group: Expr
     channels: Expr
-
-
-@contextmanager
-def _groups(plan: BlocksPlan, groups: Expr) -> Iterator[Expr]:
-    if plan.window.groups == 1:
-        yield T.int32(0)
-    else:
-        with loop(groups) as group:
-            yield group

@@ -59,7 +59,7 @@ class Gather:
 
     def _words(self, image: Expr, group: Expr, first: Expr, valid: Expr) -> None:
         s = self.sizes
-        one = named(s["channels"] // s["groups"]) if self.plan.window.groups > 1 else s["channels"]
+        one = self._of_group()
         place = _Place(self, image, first)
         with T.If(T.And(valid == self.pixels, place.inside(self.pixels))):
             with T.Then():
@@ -88,7 +88,7 @@ class Gather:
     def _bytes(self, image: Expr, group: Expr, first: Expr, valid: Expr) -> None:
         """Windows that are no whole words: bytes by bytes first, widened after that."""
         s = self.sizes
-        one = named(s["channels"] // s["groups"]) if self.plan.window.groups > 1 else s["channels"]
+        one = self._of_group()
         taps = named(s["kernel_y"] * s["kernel_x"] * one)
         padded = named((taps + GROUP - 1) // GROUP * GROUP)
         rows = view(self.scratch, str(self.x.dtype))
@@ -112,6 +112,13 @@ class Gather:
                             pad = tirx.Cast(str(self.x.dtype), s["pad_value"])
                             T.buffer_store(rows, pad, [position + c])
         self._widen(self.scratch, s["rows"], padded, T.int32(0), padded // GROUP)
+
+    def _of_group(self) -> Expr:
+        """The channels that a group reads."""
+        channels = self.sizes["channels"]
+        if self.plan.window.groups == 1:
+            return channels
+        return named(tirx.truncdiv(channels, self.sizes["groups"]))
 
     def _joined(self, one: Expr) -> tuple[Expr, Expr]:
         """How many bytes of a row of a window are neighbours, and how many such runs it has."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from graphopt import ops
 from graphopt.ir import DType
-from graphopt.lower.testing import Region
+from graphopt.lower.testing import Region, RegionBuilder
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.smlad.blocks import ProductBlocks
 from graphopt.targets import McuTarget, load_target
@@ -57,6 +58,20 @@ def test_kernels_give_the_bits_of_the_interpreter_up_to_the_largest_overlap(core
 
 def test_groups_and_long_products_give_the_bits_of_the_interpreter() -> None:
     check_mcu_schedule(ProductBlocks(), list(OTHERS.values()), mcu("cortex-m7"))
+
+
+def test_convolutions_in_one_dimension_are_rows() -> None:
+    build = RegionBuilder()
+    x, w = build.input(2, 21, 6, dtype=DType.I8), build.constant(10, 3, 4, dtype=DType.I8)
+    op = ops.Conv((2,), (1, 2), (2,), 2, "NHWC", pad_value=7)
+    region = build.region(build.apply(op, x, w))
+    check_mcu_schedule(ProductBlocks(), [region], mcu("cortex-m7"))
+
+
+def test_weights_that_are_not_known_are_left_to_others() -> None:
+    region = convolution((6, 6), 8, 8)
+    plan = ProductBlocks().plan(region.graph, _core("cortex-m7"), frozenset())
+    assert isinstance(plan, Reject)
 
 
 def test_layers_of_one_kind_share_their_code() -> None:
