@@ -63,17 +63,19 @@ def test_nothing_below_the_optimum_is_found(problem: Problem) -> None:
 
 
 def test_branches_take_turns_without_breaking_precedence() -> None:
-    """Two branches of three steps: at its middle each leaves no room for anything else."""
-    sizes = (1, 6, 1)
+    """Three branches of three steps: at its middle each leaves no room for anything else."""
+    sizes = (2, 6, 1)
     buffers = [Buffer("x", 1, at_entry=True, at_exit=True)]
     steps: list[Step] = []
     for branch in range(3):
         last = 0
-        for size in sizes:
-            buffers.append(Buffer(f"b{branch}.{len(buffers)}", size, at_exit=size == sizes[-1]))
-            steps.append(Step(f"s{len(steps)}", (last,), (len(buffers) - 1,)))
+        for place, size in enumerate(sizes):
+            buffers.append(Buffer(f"b{branch}.{place}", size, at_exit=place == len(sizes) - 1))
+            steps.append(Step(f"s{branch}.{place}", (last,), (len(buffers) - 1,)))
             last = len(buffers) - 1
-    problem = Problem(tuple(buffers), tuple(sorted(steps, key=lambda step: step.reads)), 1)
+    interleaved = (0, 3, 6, 1, 4, 7, 2, 5, 8)
+    problem = Problem(tuple(buffers), tuple(steps[i] for i in interleaved), 1)
     table = tabulate(problem)
-    found = search(table, conflicts_of(table), None, (0,) * len(table.sizes), 6, 99, EFFORT)
-    assert_optimal(problem, table, found, 1 + 2 + 1 + 6)
+    found = search(table, conflicts_of(table), None, (0,) * len(table.sizes), 7, 99, EFFORT)
+    # In the third branch: x, the results of two, and what its middle reads and writes.
+    assert_optimal(problem, table, found, 1 + 2 + 2 + 6)

@@ -56,7 +56,7 @@ def check(*regions: Region, core: str = "cortex-m7") -> list[Checked]:
     return check_mcu_schedule(Depthwise(), regions, mcu(core))
 
 
-@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7", "cortex-m33"])
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
 def test_maps_kernels_and_paddings(core: str) -> None:
     check(
         depthwise((6, 6), 5),
@@ -146,7 +146,6 @@ def test_layers_of_one_kind_share_one_kernel() -> None:
 def test_what_routines_do_not_take_is_rejected() -> None:
     for region, core, reason in (
         (depthwise((6, 6), 2), "cortex-m0plus", "does not multiply pairs"),
-        (depthwise((6, 6), 2), "cortex-m55", "does not multiply pairs"),
         (depthwise((30, 30), 2, (9, 9)), "cortex-m7", "no routine"),
         (depthwise((6, 6), 1), "cortex-m7", "several channels"),
         (depthwise((6, 6), 2, w=DType.U8), "cortex-m7", "signed weights"),
