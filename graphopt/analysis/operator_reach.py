@@ -1,0 +1,263 @@
+"""How a rectangle of an operator's outputs depends on each of its inputs: a rule per family.
+
+Spatial values have the type [1, rows, columns, channels].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from graphopt.analysis.axes import padded
+from graphopt.analysis.axis_maps import AxisMap, FixedMap, OperatorMap, Span, SpanMap
+from graphopt.ir import Node, Op, Value
+from graphopt.ops import (
+    AveragePool,
+    Concat,
+    Conv,
+    Decode,
+    Dequantize,
+    Elementwise,
+    Encode,
+    Expand,
+    Identity,
+    IntegerSoftmax,
+    LayerNorm,
+    Lookup,
+    MatMul,
+    Pad,
+    Pool,
+    Quantize,
+    Reduce,
+    Requantize,
+    Retype,
+    Slice,
+    Softmax,
+)
+
+Rectangle = tuple[Span, Span]
+SPATIAL_RANK = 4
+SPATIAL_AXES = (1, 2)
+
+
+class Whole(Enum):
+    """The type of `WHOLE`."""
+
+    WHOLE = "whole"
+
+
+# What an input is when every tile needs all of it: weights, tables, one number per channel.
+WHOLE: Final = Whole.WHOLE
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What the rows and columns of an input are to those of the outputs."""
+
+    rows: SpanMap
+    columns: SpanMap
+
+    def pull(self, rectangle: Rectangle) -> Rectangle:
+        """The rectangle of the input that a rectangle of the outputs is computed from."""
+        rows, columns = rectangle
+        return self.rows.pull(rows), self.columns.pull(columns)
+
+
+@dataclass(frozen=True)
+class OperatorReach(Reach):
+    """`Reach` of one operator."""
+
+    rows: OperatorMap
+    columns: OperatorMap
+
+    def cover(self, rectangle: Rectangle) -> Rectangle:
+        """The rectangle of the outputs that a tile computes to have `rectangle`."""
+        rows, columns = rectangle
+        return self.rows.cover(rows), self.columns.cover(columns)
+
+
+@dataclass(frozen=True)
+class NotSpatial:
+    """Why a node has no tiles, in words for the user."""
+
+    reason: str
+
+
+OperatorReaches = tuple[OperatorReach | Whole, ...]
+
+
+def operator_reach(node: Node) -> OperatorReaches | NotSpatial:
+    """The reach of each input of `node`, which is not a region."""
+    obstacle = outputs_obstacle(node)
+    if obstacle:
+        return NotSpatial(obstacle)
+    match node.op:
+        case Conv() as op:
+            kernel = tuple(node.inputs[1].type.dims[2:])
+            if op.layout != "NHWC":
+                return NotSpatial(f"channels come before rows and columns: {named(node)}")
+            return _windowed(node, _window_maps(node, kernel, op.strides, op.dilations, op.pads))
+        case Pool() as op:
+            if op.layout != "NHWC":
+                return NotSpatial(f"channels come before rows and columns: {named(node)}")
+            counted = op.ceil and isinstance(op, AveragePool) and op.count_pad
+            return _windowed(
+                node,
+                _window_maps(node, op.kernel, op.strides, op.dilations, op.pads, counted),
+            )
+        case Pad() as op:
+            return _pad(node, op)
+        case Slice() as op:
+            return _slice(node, op)
+        case Elementwise() | Expand():
+            return _broadcast(node)
+        case Concat(axis=axis):
+            return _pointwise(node, (axis,), len(node.inputs))
+        case Softmax(axis=axis) | IntegerSoftmax(axis=axis):
+            return _pointwise(node, (axis,))
+        case Reduce(axes=axes) | LayerNorm(axes=axes):
+            return _pointwise(node, axes)
+        case Identity() | Encode() | Decode() | Requantize() | Retype() | Lookup():
+            return _pointwise(node)
+        case Quantize(axis=axis) | Dequantize(axis=axis):
+            return _pointwise(node, () if axis is None else (axis,))
+        case MatMul():
+            return _matmul(node)
+    return NotSpatial(f"cannot be computed in tiles: {named(node)}")
+
+
+def map_size(value: Value) -> tuple[int, int]:
+    """Rows and columns of a spatial value."""
+    _, rows, columns, _ = value.type.dims
+    return rows, columns
+
+
+def outputs_obstacle(node: Node) -> str:
+    """Why the outputs of `node` are no maps of one size; empty if they are."""
+    for value in node.outputs:
+        if not _is_spatial(value):
+            if isinstance(node.op, Reduce) and _is_spatial(node.inputs[0]):
+                return f"needs the whole map: {named(node)}"
+            return (
+                f"expected [1, rows, columns, channels], found {value.type.stored}: {named(node)}"
+            )
+    if len({map_size(value) for value in node.outputs}) > 1:
+        return f"the outputs differ in rows or columns: {named(node)}"
+    return ""
+
+
+def named(node: Node) -> str:
+    """A node in words for the user: what it computes, and where that is in the model."""
+    # Rewrites put the names of what they take in before that of the node itself.
+    names = node.location.names[-1:] or (f"%{node.outputs[0].name}",)
+    return f"{_kind(node.op)} at {names[0]}"
+
+
+def _kind(op: Op) -> str:
+    if isinstance(op, Reduce) and set(SPATIAL_AXES) <= set(op.axes):
+        return f"global_{'average' if op.kind == 'mean' else op.kind}_pool"
+    return op.name
+
+
+def _is_spatial(value: Value) -> bool:
+    type = value.type
+    quantized_in_place = type.quant is not None and type.quant.axis in SPATIAL_AXES
+    return type.rank == SPATIAL_RANK and type.shape[0] == 1 and not quantized_in_place
+
+
+def _is_map_like(value: Value, other: Value) -> bool:
+    return _is_spatial(value) and map_size(value) == map_size(other)
+
+
+def _identity(value: Value) -> OperatorReach:
+    rows, columns = map_size(value)
+    return OperatorReach(AxisMap.identity(rows), AxisMap.identity(columns))
+
+
+def _window_maps(
+    node: Node,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilations: tuple[int, ...],
+    pads: tuple[int, ...],
+    ends: bool = False,
+) -> OperatorReach:
+    """The reach of windows; with `ends`, taps beyond the padding differ from those in it."""
+    rows, columns = (
+        AxisMap(
+            kernel[i],
+            strides[i],
+            dilations[i],
+            pads[i],
+            map_size(node.inputs[0])[i],
+            map_size(node.outputs[0])[i],
+            pads[2 + i] if ends else None,
+        )
+        for i in range(2)
+    )
+    return OperatorReach(rows, columns)
+
+
+def _windowed(node: Node, reach: OperatorReach) -> OperatorReaches:
+    return (reach, *(WHOLE,) * (len(node.inputs) - 1))
+
+
+def _pad(node: Node, op: Pad) -> OperatorReaches | NotSpatial:
+    begins = tuple(op.pads[axis] for axis in SPATIAL_AXES)
+    ends = tuple(op.pads[SPATIAL_RANK + axis] for axis in SPATIAL_AXES)
+    if op.mode != "constant" and any((*begins, *ends)):
+        return NotSpatial(f"{op.mode} padding reads rows and columns elsewhere: {named(node)}")
+    return _windowed(node, _window_maps(node, (1, 1), (1, 1), (1, 1), (*begins, *ends)))
+
+
+def _slice(node: Node, op: Slice) -> OperatorReaches | NotSpatial:
+    starts = tuple(op.starts[axis] for axis in SPATIAL_AXES)
+    steps = tuple(op.steps[axis] for axis in SPATIAL_AXES)
+    if min(steps) < 1:
+        return NotSpatial(f"reads rows or columns backwards: {named(node)}")
+    pads = (-starts[0], -starts[1], 0, 0)
+    return _windowed(node, _window_maps(node, (1, 1), steps, (1, 1), pads))
+
+
+def _pointwise(
+    node: Node, axes: Iterable[int] = (), count: int = 1
+) -> OperatorReaches | NotSpatial:
+    """Each pixel from the same pixel of the first `count` inputs, if `axes` are not spatial."""
+    maps, rest = node.inputs[:count], node.inputs[count:]
+    if any(axis in SPATIAL_AXES for axis in axes):
+        return NotSpatial(f"needs the whole map: {named(node)}")
+    if not all(_is_map_like(value, node.outputs[0]) for value in maps):
+        return NotSpatial(f"cannot be computed in tiles: {named(node)}")
+    return (*map(_identity, maps), *(WHOLE,) * len(rest))
+
+
+def _broadcast(node: Node) -> OperatorReaches | NotSpatial:
+    out = map_size(node.output)
+    reaches: list[OperatorReach | Whole] = []
+    for value in node.inputs:
+        sizes = padded(value.type.dims, SPATIAL_RANK)[1:3]
+        varies = any(size > 1 for size in sizes)
+        if not varies and (value.type.rank < SPATIAL_RANK or out != (1, 1)):
+            reaches.append(WHOLE)
+        elif _is_spatial(value):
+            rows, columns = (
+                AxisMap.identity(size) if size == whole else FixedMap(size, whole)
+                for size, whole in zip(sizes, out, strict=True)
+            )
+            reaches.append(OperatorReach(rows, columns))
+        else:
+            return NotSpatial(
+                f"expected [1, rows, columns, channels], found {value.type.stored}: {named(node)}"
+            )
+    return tuple(reaches)
+
+
+def _matmul(node: Node) -> OperatorReaches | NotSpatial:
+    """A product with one matrix for all pixels is a convolution of one tap."""
+    left, right = node.inputs
+    one_matrix = all(dim == 1 for dim in right.type.dims[:-2])
+    if not _is_map_like(left, node.output) or not one_matrix:
+        return NotSpatial(f"cannot be computed in tiles: {named(node)}")
+    return _identity(left), WHOLE
