@@ -34,6 +34,7 @@ from graphopt.ops import (
     Slice,
     SumPool,
 )
+from graphopt.ops.reduction import ReduceKind
 from graphopt.text import parse_graph, print_graph
 from graphopt.verify import verify
 
@@ -151,7 +152,8 @@ def _softmax(b: Body, x: Value) -> Value:
 
 
 def _reduce(b: Body, x: Value) -> Value:
-    kind = b.draw(st.sampled_from(["sum", "max", "min"]))
+    kinds: tuple[ReduceKind, ...] = ("sum", "max", "min")
+    kind = b.draw(st.sampled_from(kinds))
     return b.apply(Reduce(kind, (3,), keepdims=True), x)
 
 
