@@ -72,6 +72,7 @@ def _find(region: Graph, constant_inputs: frozenset[int]) -> Anchored | Reject:
 
 def _kernel(name: str, plan: DepthwisePlan, packs: Mapping[int, Pack], text: str) -> KernelPlan:
     where, region = plan.where, plan.where.region
+    x = where.input_index(plan.x)
 
     def build() -> PrimFunc:
         from graphopt.schedules.emit import sized_kernel
@@ -92,7 +93,8 @@ def _kernel(name: str, plan: DepthwisePlan, packs: Mapping[int, Pack], text: str
         build=build,
         packs=packs,
         scratch_bytes=plan.scratch_bytes,
-        overlap={(where.input_index(plan.x), 0): plan.overlap},
+        inplace=((x, 0),) if plan.inplace else (),
+        overlap={(x, 0): plan.overlap},
         routines=tuple(routines),
         sizes=plan.sizes,
         identity=f"{plan.taps} taps, {plan.bits} bits\n{text}",

@@ -33,6 +33,7 @@ SIZES = (
     "left",
     "shared_rows",
     "tile",
+    "lag",
     "pad_value",
 )
 # Where scratch holds zeros, the pixel of padding, and unpacked weights; columns and the weights of
@@ -60,7 +61,8 @@ class DepthwiseEmitter:
         wide = (self.sizes["tile"] - 1) * self.sizes["column_stride"] + self.sizes["kernel_width"]
         self.unpacked = self._unpacked_bytes()
         self.columns = named(_UNPACKED + self.unpacked)
-        self.weights = named(self.columns + wide * plan.column_bytes)
+        self.tile_bytes = named(wide * plan.column_bytes)
+        self.weights = named(self.columns + (self.sizes["lag"] + 1) * self.tile_bytes)
         self.weight_bytes = plan.taps * plan.column_bytes
 
     def emit(self) -> None:
@@ -80,10 +82,26 @@ class DepthwiseEmitter:
             count = named(T.min(T.int32(CHANNELS), channels - channel))
             with loop(shared) as shift:
                 self._weights(shift, channel, count)
-            with loop(steps(sizes["out_height"], shared)) as block:
-                row = named(block * shared)
-                with loop(steps(sizes["out_width"], sizes["tile"])) as number:
-                    self._tile(n, channel, count, row, named(number * sizes["tile"]))
+            self._tiles(n, channel, count)
+
+    def _tiles(self, n: Expr, channel: Expr, count: Expr) -> None:
+        """Gather the columns of each tile, and store the outputs of the one `lag` before it."""
+        sizes, lag = self.sizes, self.sizes["lag"]
+        across = named(steps(sizes["out_width"], sizes["tile"]))
+        tiles = named(steps(sizes["out_height"], sizes["shared_rows"]) * across)
+        with loop(tiles + lag) as number:
+            with T.If(number < tiles), T.Then():
+                self._gather(n, channel, count, *self._tile(number, across))
+            with T.If(number >= lag), T.Then():
+                self._windows(n, channel, count, *self._tile(number - lag, across))
+
+    def _tile(self, number: Expr, across: Expr) -> tuple[Expr, Expr, Expr, Expr]:
+        """The first row and column of a tile, how many columns, and where theirs of x lie."""
+        sizes = self.sizes
+        row = named(T.truncdiv(number, across) * sizes["shared_rows"])
+        start = named(T.truncmod(number, across) * sizes["tile"])
+        place = self.columns + T.truncmod(number, sizes["lag"] + 1) * self.tile_bytes
+        return row, start, named(T.min(sizes["tile"], sizes["out_width"] - start)), named(place)
 
     def _unpacked_bytes(self) -> Expr:
         if self.plan.bits == 8:
@@ -117,10 +135,11 @@ class DepthwiseEmitter:
                 T.int32(self.plan.column_bytes),
             )
 
-    def _tile(self, n: Expr, channel: Expr, count: Expr, row: Expr, start: Expr) -> None:
+    def _gather(
+        self, n: Expr, channel: Expr, count: Expr, row: Expr, start: Expr, outputs: Expr, to: Expr
+    ) -> None:
         plan, sizes = self.plan, self.sizes
         width, channels = sizes["width"], sizes["channels"]
-        outputs = named(T.min(sizes["tile"], sizes["out_width"] - start))
         wide = named((outputs - 1) * sizes["column_stride"] + sizes["kernel_width"])
         x = named(start * sizes["column_stride"] - sizes["left"])
         before = named(within(T.int32(0) - x, T.int32(0), wide))
@@ -131,7 +150,7 @@ class DepthwiseEmitter:
             call(
                 COLUMNS,
                 T.address_of(self.x[pixel * channels + channel]),
-                self._address(self.columns + block * WORDS_BYTES),
+                self._address(to + block * WORDS_BYTES),
                 self._address(_PADDING),
                 count,
                 *self._rows(y, sizes["height"]),
@@ -142,29 +161,29 @@ class DepthwiseEmitter:
                 channels,
                 T.int32(plan.column_bytes),
             )
-        rows = T.min(sizes["shared_rows"], sizes["out_height"] - row)
-        line = n * sizes["out_height"] + row
-        self._windows(channel, count, line * sizes["out_width"] + start, rows, outputs)
 
     def _rows(self, row: Expr, height: Expr) -> tuple[Expr, Expr]:
         """Which of the rows from `row` on are there, of `height` rows."""
         none, all_rows = T.int32(0), T.int32(ROWS)
         return within(none - row, none, all_rows), within(height - row, none, all_rows)
 
-    def _windows(self, channel: Expr, count: Expr, pixel: Expr, rows: Expr, outputs: Expr) -> None:
+    def _windows(
+        self, n: Expr, channel: Expr, count: Expr, row: Expr, start: Expr, outputs: Expr, at: Expr
+    ) -> None:
         plan, requantize, sizes = self.plan, self.plan.requantize, self.sizes
+        pixel = (n * sizes["out_height"] + row) * sizes["out_width"] + start
         bias = self._address(_ZEROS)
         if requantize.bias is not None:
             bias = T.address_of(self.buffers[requantize.bias][channel])
         multiplier = self.buffers[requantize.multiplier]
         call(
             routine_name(plan),
-            self._address(self.columns),
+            self._address(at),
             self._address(self.weights),
             bias,
             T.address_of(multiplier[0 if requantize.scalar else channel]),
             T.address_of(self.out[pixel * sizes["channels"] + channel]),
-            rows,
+            T.min(sizes["shared_rows"], sizes["out_height"] - row),
             outputs,
             sizes["column_stride"] * plan.column_bytes,
             count,

@@ -28,6 +28,8 @@ class DepthwisePlan:
     Columns of the input are stored as one word of 4 rows a channel, or two words of 8 rows for
     kernels of more than 4 rows or columns (`blocks`). The same columns serve all output rows whose
     windows lie in these rows (`shared_rows`), each with weights that are shifted by its stride.
+    Outputs of a tile are stored when the columns of the next `lag` tiles are there: a lag that
+    lets each channel of the output lie over that of the input.
     """
 
     where: Anchored
@@ -74,10 +76,28 @@ class DepthwisePlan:
         return (outputs - 1) * self.op.strides[1] + self.kernel[1]
 
     @cached_property
+    def tiling(self) -> tuple[int, int]:
+        """`tile` and `lag`: whole rows and the least lag where that saves more than it takes."""
+        width = self.where.result.type.dims[2]
+        fitting = COLUMNS_BYTES // self.column_bytes - self.columns(1)
+        tile = max(1, min(width, fitting // self.op.strides[1] + 1))
+        saved = min(self.x.type.nbytes, self.where.region.outputs[0].type.nbytes)
+        limit = self._scratch_bytes(tile, 0) + saved
+        ways = itertools.chain([(tile, 0)], ((width, lag) for lag in itertools.count()))
+        for way in itertools.takewhile(lambda way: self._scratch_bytes(*way) < limit, ways):
+            if self._distance(*way, plane=True) >= 0:
+                return way
+        return tile, 0
+
+    @property
     def tile(self) -> int:
         """How many neighbouring outputs of a row are done at once."""
-        fitting = COLUMNS_BYTES // self.column_bytes - self.columns(1)
-        return max(1, min(self.where.result.type.dims[2], fitting // self.op.strides[1] + 1))
+        return self.tiling[0]
+
+    @property
+    def lag(self) -> int:
+        """How many tiles gather their columns before the outputs of one are stored."""
+        return self.tiling[1]
 
     @property
     def bits(self) -> int:
@@ -95,9 +115,12 @@ class DepthwisePlan:
 
     @property
     def scratch_bytes(self) -> int:
+        return self._scratch_bytes(self.tile, self.lag)
+
+    def _scratch_bytes(self, tile: int, lag: int) -> int:
         read = (self.blocks - 1) * 3 * self.op.strides[1] + self.taps - self.kernel[1]
         behind = max(self.shared_rows * self.taps, read)
-        columns = (self.columns(self.tile) + behind) * self.column_bytes
+        columns = ((lag + 1) * self.columns(tile) + behind) * self.column_bytes
         return WORDS_BYTES + CHANNELS + self.unpacked_bytes + columns
 
     @property
@@ -115,6 +138,7 @@ class DepthwisePlan:
             *self.op.pads[:2],
             self.shared_rows,
             self.tile,
+            self.lag,
             self.op.pad_value,
         )
 
@@ -123,29 +147,53 @@ class DepthwisePlan:
         return pack_bits(np.ascontiguousarray(w[:, 0].transpose(1, 2, 0)), self.bits)
 
     @property
+    def inplace(self) -> bool:
+        """Whether the output may start where x starts."""
+        return self._distance(self.tile, self.lag, plane=True) >= 0
+
+    @property
     def overlap(self) -> int:
         """How many bytes after the start of x the output may start."""
-        steps = list(self._steps())
-        written = list(itertools.accumulate((end for end, _ in steps), max))
-        free = largest = self.x.type.elements
-        for i in range(len(steps) - 1, 0, -1):
-            free = min(free, steps[i][1])
-            largest = min(largest, free - written[i - 1])
+        return self._distance(self.tile, self.lag, plane=False)
+
+    def _distance(self, tile: int, lag: int, *, plane: bool) -> int:
+        """`overlap` of the whole images, or in pixels of the plane of any one channel.
+
+        Outputs that start where x starts lie in the planes of their own channels, so what other
+        channels do is nothing to them.
+        """
+        steps = list(self._steps(tile, plane))
+        tiles = self._tiles(tile)
+        largest = self.x.type.elements
+        # Behind the last reads anything may be written: a number that limits nothing.
+        free = largest + self.where.region.outputs[0].type.elements
+        for first in reversed(range(0, len(steps), tiles)):
+            for i in reversed(range(tiles + lag)):
+                if i >= lag:
+                    largest = min(largest, free - steps[first + i - lag][0])
+                if i < tiles:
+                    free = min(free, steps[first + i][1])
         return largest
 
-    def _steps(self) -> Iterator[tuple[int, int]]:
+    def _tiles(self, tile: int) -> int:
+        """The tiles of 16 channels of an image."""
+        out_height, out_width = self.where.result.type.dims[1:3]
+        return -(-out_height // self.shared_rows) * -(-out_width // tile)
+
+    def _steps(self, tile: int, plane: bool) -> Iterator[tuple[int, int]]:
         """(end of what it writes, first byte that it reads) of each tile in its order."""
         batch, height, width, channels = self.x.type.dims
+        channels = 1 if plane else channels
         out_height, out_width = self.where.result.type.dims[1:3]
         (row_stride, column_stride), (top, left) = self.op.strides, self.op.pads[:2]
         for n, channel, row, start in itertools.product(
             range(batch),
             range(0, channels, CHANNELS),
             range(0, out_height, self.shared_rows),
-            range(0, out_width, self.tile),
+            range(0, out_width, tile),
         ):
             last_row = min(row + self.shared_rows, out_height) - 1
-            last = min(start + self.tile, out_width) - 1
+            last = min(start + tile, out_width) - 1
             pixel = (n * out_height + last_row) * out_width + last
             y, x = max(row * row_stride - top, 0), max(start * column_stride - left, 0)
             first = ((n * height + min(y, height - 1)) * width + min(x, width - 1)) * channels

@@ -8,6 +8,8 @@ from graphopt.ir import DType
 from graphopt.lower.testing import Region
 from graphopt.rewrite import Reject
 from graphopt.schedules.mcu.helium.depthwise import HeliumDepthwise
+from graphopt.schedules.mcu.helium.depthwise_loops import SIZES
+from graphopt.schedules.mcu.helium.depthwise_plan import DepthwisePlan
 from graphopt.targets import McuTarget, load_target
 from graphopt.targets.mcu.testing import check_mcu_schedule
 
@@ -67,6 +69,40 @@ def test_kernels_equal_the_interpreter() -> None:
 def test_overlap_is_the_largest_that_is_safe() -> None:
     regions = [depthwise((8, 8), 16), depthwise((9, 9), 12, strides=(2, 1))]
     check_mcu_schedule(HeliumDepthwise(), regions, mcu("cortex-m55"), tight=True)
+
+
+# Outputs of as many pixels as x or fewer, with the lag of tiles that lets them lie over x.
+OVER_X = [
+    (depthwise((12, 12), 32), 1),
+    (depthwise((5, 70), 20), 1),
+    (depthwise((12, 13), 24, strides=(2, 2), pads=(0, 0, 1, 1)), 0),
+    (depthwise((10, 10), 20, (5, 5), pads=(2, 2, 2, 2)), 1),
+    (depthwise((11, 11), 40, (7, 7), pads=(3, 3, 3, 3)), 2),
+    (depthwise((20, 20), 48, (7, 7), (2, 2), (3, 3, 3, 3)), 1),
+    (depthwise((9, 9), 24, batch=2), 1),
+]
+
+
+def test_outputs_lie_over_the_input() -> None:
+    checked = check_mcu_schedule(HeliumDepthwise(), [r for r, _ in OVER_X], mcu("cortex-m55"))
+    for (region, lag), found in zip(OVER_X, checked, strict=True):
+        assert found.plan.inplace == ((0, 0),), region.graph
+        assert found.plan.sizes[SIZES.index("lag")] == lag, region.graph
+
+
+@pytest.mark.parametrize("region", [region for region, lag in OVER_X if lag])
+def test_a_shorter_lag_would_be_wrong(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = mcu("cortex-m55")
+    monkeypatch.setattr(DepthwisePlan, "lag", property(lambda plan: plan.tiling[1] - 1))
+    monkeypatch.setattr(DepthwisePlan, "inplace", True)
+    with pytest.raises(AssertionError, match=r"\(0, 0, 0\)"):
+        check_mcu_schedule(HeliumDepthwise(), [region], target)
+
+
+def test_outputs_lie_elsewhere_where_the_lag_would_take_more() -> None:
+    """Columns of 16 channels are wider than the two of this image."""
+    (checked,) = check_mcu_schedule(HeliumDepthwise(), [depthwise((6, 30), 2)], mcu("cortex-m55"))
+    assert not checked.plan.inplace
 
 
 def test_a_product_takes_less_than_an_instruction() -> None:
