@@ -18,7 +18,7 @@ from graphopt.schedules.region import Anchored
 # Rows that a call does with the same weights in registers.
 SHORT_ROWS = 32
 # Scratch of one tile of windows, and of the sums of one tile, as far as one can choose.
-TILE_BYTES = 2048
+TILE_BYTES, SUMS_BYTES = 2048, 1024
 WORD = 4
 
 
@@ -144,7 +144,7 @@ class ProductPlan:
         if self.short or self.bits < 8:
             most = min(most, SHORT_ROWS)
         if self.requantize is None:
-            most = min(most, TILE_BYTES // (WORD * self.channels))
+            most = min(most, SUMS_BYTES // (WORD * self.channels))
         if self.window is not None:
             window = self.window
             fitting = TILE_BYTES // window.column_bytes - window.kernel[1]
