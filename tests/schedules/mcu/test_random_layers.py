@@ -38,6 +38,7 @@ class First:
 @pytest.mark.parametrize("core", CORES)
 def test_random_layers_give_the_bits_of_the_interpreter(core: str) -> None:
     target = mcu(core)
+    tried: set[Layer] = set()
 
     @settings(
         max_examples=BATCHES,
@@ -45,8 +46,10 @@ def test_random_layers_give_the_bits_of_the_interpreter(core: str) -> None:
         derandomize=True,
         suppress_health_check=list(HealthCheck),
     )
-    @given(st.lists(layers(), min_size=BATCH, max_size=BATCH))
+    @given(st.lists(layers(), min_size=BATCH, max_size=BATCH, unique=True))
     def check(batch: list[Layer]) -> None:
         check_mcu_schedule(First(), [layer.region() for layer in batch], target)
+        tried.update(batch)
 
     check()
+    assert len(tried) >= BATCH * BATCHES
