@@ -27,7 +27,7 @@ from graphopt.ir import (
     Value,
     digest,
 )
-from graphopt.ops import OPS, Fused
+from graphopt.ops import OPS, Fused, Patched
 
 
 def print_graph(graph: Graph, locations: bool = False) -> str:
@@ -52,7 +52,7 @@ def constants_by_digest(graph: Graph) -> dict[str, Array]:
             if array.size > INLINE_NUMBERS:
                 found[digest(array)] = array
     for node in graph.nodes:
-        if isinstance(node.op, Fused):
+        if isinstance(node.op, Fused | Patched):
             found |= constants_by_digest(node.op.body)
     return found
 
@@ -90,7 +90,7 @@ class _Printer:
             text = f"{inner}{outputs} = {node.op.name}({inputs}){_print_attributes(node.op)}"
             if self.locations and node.location.names:
                 text += f" @ {json.dumps(list(node.location.names))}"
-            if isinstance(node.op, Fused):
+            if isinstance(node.op, Fused | Patched):
                 body = self.graph(node.op.body, text + " region", inner)
                 lines.extend(body)
             else:
@@ -271,7 +271,7 @@ class _Parser:
         location = Location()
         if self.accept("@"):
             location = Location(tuple(self.literal()))
-        if cls is Fused:
+        if cls in (Fused, Patched):
             self.take("region")
             attributes["body"] = self.graph()
         try:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from graphopt.errors import TypeRuleError, VerifyError
 from graphopt.ir import Graph, TensorType, Value
-from graphopt.ops import Conv, Decode, Encode, Fused, MatMul, OnnxOp, Retype
+from graphopt.ops import Conv, Decode, Encode, Fused, MatMul, OnnxOp, Patched, Retype
 
 
 def verify(graph: Graph) -> None:
@@ -25,7 +25,7 @@ def verify(graph: Graph) -> None:
         for value in node.inputs:
             if value not in defined:
                 raise VerifyError(str(node), f"%{value.name} is used before it is defined")
-        if isinstance(node.op, Fused):
+        if isinstance(node.op, Fused | Patched):
             verify(node.op.body)
         if not node.op.quantized and any(value.type.quant for value in node.inputs):
             raise VerifyError(str(node), "the operator is not defined over quantized types")
@@ -80,6 +80,16 @@ def _verify_fused(graph: Graph) -> None:
                 raise VerifyError(str(inner), "an OnnxOp must be a kernel of its own")
 
 
+def _verify_placed(graph: Graph) -> None:
+    """Kernels, and regions of kernels."""
+    _verify_static(graph)
+    kernels = [node for node in graph.nodes if not isinstance(node.op, Patched)]
+    _verify_fused(graph.with_nodes(kernels))
+    for node in graph.nodes:
+        if isinstance(node.op, Patched):
+            _verify_fused(node.op.body)
+
+
 def _verify_quantized(graph: Graph) -> None:
     _verify_static(graph)
     for node in graph.nodes:
@@ -97,6 +107,7 @@ PHASES: dict[str, Callable[[Graph], None]] = {
     "canonical": _verify_static,
     "quantized": _verify_quantized,
     "fused": _verify_fused,
+    "placed": _verify_placed,
 }
 
 

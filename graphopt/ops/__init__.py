@@ -61,6 +61,9 @@ from graphopt.ops.normalization import (
 from graphopt.ops.onnx_op import (
     OnnxOp,
 )
+from graphopt.ops.patched import (
+    Patched,
+)
 from graphopt.ops.pooling import (
     AveragePool,
     MaxPool,
@@ -243,6 +246,7 @@ OPS: dict[str, type[Op]] = {
         Rescale,
         OnnxOp,
         Fused,
+        Patched,
     )
 }
 
@@ -316,6 +320,7 @@ __all__ = [
     "Or",
     "Pad",
     "Pool",
+    "Patched",
     "Pow",
     "PRelu",
     "Quantize",

@@ -1,0 +1,1 @@
+"""Patched regions as sequences of events: what runs when, in which buffers."""
