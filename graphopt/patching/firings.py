@@ -220,13 +220,7 @@ class _Run:
         """What a node reads for some rows of its outputs."""
         columns = self.columns[node.outputs[0]]
         return tuple(
-            None
-            if reach is None
-            else Window(
-                value,
-                reach.rows.pull(rows),
-                self.columns[value] if self.whole_width else reach.columns.pull(columns),
-            )
+            None if reach is None else Window(value, *reach.pull((rows, columns)))
             for value, reach in zip(node.inputs, self.reach[node], strict=True)
         )
 
@@ -281,8 +275,9 @@ class _Run:
         return min(map(self._low, node.outputs))
 
     def _keeps(self, node: Node) -> bool:
+        """Whether rows that are there are not computed again; outputs of the region never are."""
         kept = self.op.keep[self.position[node] - 1]
-        return kept or any(value not in self.held for value in node.outputs)
+        return kept or any(value in self.body.outputs for value in node.outputs)
 
     def _has(self, window: Window) -> bool:
         if window.value not in self.held:
