@@ -87,7 +87,14 @@ class AxisMap:
         return span
 
     def pull(self, span: Span) -> Span:
-        """The inputs that the outputs `span` are computed from, inside the map."""
+        """The inputs that the outputs `span` are computed from, inside the map.
+
+        All outputs take all of the input, with the last elements that are too few for a window:
+        rows that are whole stay whole.
+        """
+        left = self.input_size - self.window(span).hi
+        if span == Span(0, self.output_size) and self.begin >= 0 and left < self.stride:
+            return Span(0, self.input_size)
         clipped = self._clipped(self.cover(span))
         return clipped if clipped.size else Span(0, self.input_size)
 

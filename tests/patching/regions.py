@@ -30,7 +30,7 @@ class GraphBuilder:
         return self.inputs[-1]
 
     def kernel(self, steps: list[Step], *operands: Value) -> Value:
-        """Operators one after the other, each with arrays of its own; the first takes `operands`."""
+        """Operators in a row, each with arrays of its own; the first takes `operands`."""
         arrays = [array for _, own in steps for array in own]
         known = [
             Value(f"c{len(self.constants) + i}", TensorType.of(a)) for i, a in enumerate(arrays)
@@ -102,10 +102,11 @@ def kernel_graphs(draw: Draw, most: int = 6) -> Graph:
         joinable = [v for v in values if v.type.dims[:3] == x.type.dims[:3]]
         kind = draw(st.sampled_from(["conv", "conv", "depthwise", "pointwise", "pool", "join"]))
         if kind == "join":
-            if same and draw(st.booleans()):
-                values.append(build.sum(x, draw(st.sampled_from(same))))
+            other = draw(st.sampled_from(same or joinable))
+            if same:
+                values.append(build.sum(x, other))
             elif depth < 8:
-                values.append(build.kernel([(Concat(3), ())], x, draw(st.sampled_from(joinable))))
+                values.append(build.kernel([(Concat(3), ())], x, other))
             continue
         if kind == "pointwise":
             op = Conv((1, 1), (0, 0, 0, 0), (1, 1), 1, "NHWC")
