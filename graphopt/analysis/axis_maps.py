@@ -133,6 +133,43 @@ class FixedMap:
 
 
 @dataclass(frozen=True)
+class ResizeMap:
+    """Resampling that repeats itself after some inputs and outputs: a tile begins with a period.
+
+    Attributes:
+        inputs, outputs: the elements of a period.
+        first, last: the first and the last input that each output is computed from, ascending.
+        input_size: of the whole map.
+    """
+
+    inputs: int
+    outputs: int
+    first: tuple[int, ...]
+    last: tuple[int, ...]
+    input_size: int
+
+    @property
+    def output_size(self) -> int:
+        return len(self.first)
+
+    def period(self, output: int) -> int:
+        """The number of the period with which a tile begins whose first output is `output`."""
+        return min(self.first[output] // self.inputs, output // self.outputs)
+
+    def cover(self, span: Span) -> Span:
+        """The outputs that a tile computes to have those of `span`."""
+        return Span(self.period(span.lo) * self.outputs, span.hi)
+
+    def pull(self, span: Span) -> Span:
+        """The inputs that a tile reads to compute the outputs `span`."""
+        return Span(self.period(span.lo) * self.inputs, self.last[span.hi - 1] + 1)
+
+    def padding(self, span: Span) -> tuple[int, int]:
+        """How far the outputs `span` reach beyond the input: not at all."""
+        return 0, 0
+
+
+@dataclass(frozen=True)
 class ChainMap:
     """`inner` computes from the input what `outer` computes the output from."""
 
@@ -172,7 +209,7 @@ class HullMap:
         return self.first.pull(span).hull(self.second.pull(span))
 
 
-OperatorMap = AxisMap | FixedMap
+OperatorMap = AxisMap | FixedMap | ResizeMap
 SpanMap = OperatorMap | ChainMap | HullMap
 
 

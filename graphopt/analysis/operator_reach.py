@@ -12,16 +12,21 @@ from typing import Final
 
 from graphopt.analysis.axes import padded
 from graphopt.analysis.axis_maps import AxisMap, FixedMap, OperatorMap, Span, SpanMap
+from graphopt.analysis.resampling import resize_map
 from graphopt.ir import Node, Op, Value
 from graphopt.ops import (
+    ArgReduce,
     AveragePool,
     Concat,
     Conv,
+    CumSum,
     Decode,
     Dequantize,
     Elementwise,
     Encode,
     Expand,
+    Fused,
+    Gather,
     Identity,
     IntegerSoftmax,
     LayerNorm,
@@ -32,9 +37,11 @@ from graphopt.ops import (
     Quantize,
     Reduce,
     Requantize,
+    Resize,
     Retype,
     Slice,
     Softmax,
+    TopK,
 )
 
 Rectangle = tuple[Span, Span]
@@ -111,11 +118,20 @@ def operator_reach(node: Node) -> OperatorReaches | NotSpatial:
             return _pad(node, op)
         case Slice() as op:
             return _slice(node, op)
+        case Resize() as op:
+            return _resize(node, op)
         case Elementwise() | Expand():
             return _broadcast(node)
         case Concat(axis=axis):
             return _pointwise(node, (axis,), len(node.inputs))
-        case Softmax(axis=axis) | IntegerSoftmax(axis=axis):
+        case (
+            Softmax(axis=axis)
+            | IntegerSoftmax(axis=axis)
+            | ArgReduce(axis=axis)
+            | CumSum(axis=axis)
+            | TopK(axis=axis)
+            | Gather(axis=axis)
+        ):
             return _pointwise(node, (axis,))
         case Reduce(axes=axes) | LayerNorm(axes=axes):
             return _pointwise(node, axes)
@@ -136,16 +152,21 @@ def map_size(value: Value) -> tuple[int, int]:
 
 def outputs_obstacle(node: Node) -> str:
     """Why the outputs of `node` are no maps of one size; empty if they are."""
-    for value in node.outputs:
-        if not _is_spatial(value):
-            if isinstance(node.op, Reduce) and _is_spatial(node.inputs[0]):
-                return f"needs the whole map: {named(node)}"
-            return (
-                f"expected [1, rows, columns, channels], found {value.type.stored}: {named(node)}"
-            )
+    lost = [value for value in node.outputs if not _is_spatial(value)]
+    if lost:
+        # The operator that loses the map says more than the region.
+        inner = node.op.body.nodes if isinstance(node.op, Fused) else (node,)
+        loser = next(filter(_loses_map, inner), node)
+        if isinstance(loser.op, Reduce | ArgReduce):
+            return f"needs the whole map: {named(loser)}"
+        return f"expected [1, rows, columns, channels], found {lost[0].type.stored}: {named(loser)}"
     if len({map_size(value) for value in node.outputs}) > 1:
         return f"the outputs differ in rows or columns: {named(node)}"
     return ""
+
+
+def _loses_map(node: Node) -> bool:
+    return any(map(_is_spatial, node.inputs)) and not all(map(_is_spatial, node.outputs))
 
 
 def named(node: Node) -> str:
@@ -219,6 +240,24 @@ def _slice(node: Node, op: Slice) -> OperatorReaches | NotSpatial:
         return NotSpatial(f"reads rows or columns backwards: {named(node)}")
     pads = (-starts[0], -starts[1], 0, 0)
     return _windowed(node, _window_maps(node, (1, 1), steps, (1, 1), pads))
+
+
+def _resize(node: Node, op: Resize) -> OperatorReaches | NotSpatial:
+    (x,) = node.inputs
+    if not _is_spatial(x) or any(
+        (op.scales[i], op.shape[i]) != (1, x.type.shape[i]) for i in (0, 3)
+    ):
+        return NotSpatial(f"resizes more than rows and columns: {named(node)}")
+    maps = [
+        resize_map(op, axis, x.type.dims[axis], x.type.dtype.is_integer) for axis in SPATIAL_AXES
+    ]
+    rows, columns = maps
+    if rows is None or columns is None:
+        return NotSpatial(
+            f"resizes by {' x '.join(f'{op.scales[axis]:g}' for axis in SPATIAL_AXES)} in steps "
+            f"({op.coordinates}) that tiles do not have: {named(node)}"
+        )
+    return (OperatorReach(rows, columns),)
 
 
 def _pointwise(

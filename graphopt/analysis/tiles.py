@@ -23,9 +23,10 @@ from graphopt.analysis.operator_reach import (
     operator_reach,
 )
 from graphopt.analysis.receptive_field import fields, hull, spatial_reach, whole_map
+from graphopt.analysis.resampling import resized_part
 from graphopt.errors import TypeRuleError
 from graphopt.ir import Array, Graph, Node, Op, TensorType, Value
-from graphopt.ops import AveragePool, Conv, Expand, Fused, Pad, Pool, Slice
+from graphopt.ops import AveragePool, Conv, Expand, Fused, Pad, Pool, Resize, Slice
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,8 @@ def _resized(op: Op, reach: OperatorReach | Whole, wanted: Rectangle, covered: R
     sizes = tuple(span.size for span in covered)
     if isinstance(op, Expand):
         return replace(op, shape=(op.shape[0], *sizes, op.shape[3]))
+    if isinstance(op, Resize):
+        return resized_part(op, (op.shape[0], *sizes, op.shape[3]))
     if isinstance(op, Slice):
         starts = (op.starts[0], 0, 0, op.starts[3])
         return replace(op, starts=starts, sizes=(op.sizes[0], *sizes, op.sizes[3]))

@@ -117,6 +117,14 @@ def test_what_needs_the_whole_map_says_so() -> None:
       return %v0
     }""")
     assert spatial_reach(pooled) == NotSpatial("needs the whole map: global_max_pool at %v0")
+    flat = fused("""
+    graph g(%x0: f32[1,4,4,2]) {
+      %v0: f32[1,4,4,2] = relu(%x0)
+      %v1: f32[1,2] = reduce(%v0) {kind = 'mean', axes = (1, 2)}
+      %v2: f32[1,2] = relu(%v1)
+      return %v2
+    }""")
+    assert spatial_reach(flat) == NotSpatial("needs the whole map: global_average_pool at %v1")
     scaled = fused("""
     graph g(%x0: f32[1,4,4,2]) {
       %v0: f32[1,1,1,2] = reduce(%x0) {kind = 'mean', axes = (1, 2), keepdims = True}
@@ -139,6 +147,15 @@ def test_what_needs_the_whole_map_says_so() -> None:
             "i8[1,3,4,2] = slice(%x) {starts = (0, 5, 0, 0), sizes = (1, 3, 4, 2), "
             "steps = (1, -1, 1, 1)}",
             "backwards",
+        ),
+        (
+            "i8[1,12,8,2] = resize(%x) {shape = (1, 12, 8, 2), scales = (1.0, 2.0, 2.0, 1.0), "
+            "coordinates = 'align_corners'}",
+            r"by 2 x 2 in steps \(align_corners\) that tiles do not have: resize at %0",
+        ),
+        (
+            "i8[1,6,4,4] = resize(%x) {shape = (1, 6, 4, 4), scales = (1.0, 1.0, 1.0, 2.0)}",
+            "more than rows and columns",
         ),
         (
             "i8[1,6,2,2] = max_pool(%x) {kernel = (2, 1), strides = (2, 1), pads = (0, 0, 0, 0), "
