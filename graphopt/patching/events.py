@@ -52,18 +52,21 @@ class Fire:
 
     Attributes:
         inputs: by input of the node, the rectangle that it reads; None for the whole value.
+        macs: multiply-accumulates of the rectangle.
+        accumulates: the output is a reduction of a map; the rectangle is one of that map, and its
+            reduction is added to those of the rectangles before.
     """
 
     node: Node
     outputs: tuple[Window, ...]
     inputs: tuple[Window | None, ...]
+    macs: int
+    accumulates: bool = False
 
     @property
-    def macs(self) -> int:
-        """Multiply-accumulates: those of the node, in proportion to the rectangle."""
-        window = self.outputs[0]
-        _, height, width, _ = window.value.type.dims
-        return self.node.macs * window.rows.size * window.columns.size // (height * width)
+    def first(self) -> bool:
+        """Whether it is the first rectangle of a map."""
+        return self.outputs[0].rows.lo == self.outputs[0].columns.lo == 0
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from graphopt.analysis.tiles import tile
 from graphopt.interpreter import run_body
 from graphopt.ir import Array, Value
 from graphopt.ops import Patched
+from graphopt.patching.accumulate import accumulation
 from graphopt.patching.events import Emit, Fetch, Fire, Slide, Window
 from graphopt.patching.firings import fire
 
@@ -53,13 +56,27 @@ def execute(op: Patched, *inputs: Array) -> tuple[Array, ...]:
             case Emit(window):
                 mapped(window)[...] = view(window)
             case Fire(node, outputs, reads):
-                part = tile(node, outputs[0].rows, outputs[0].columns)
                 arrays = [
                     memory[value] if window is None else view(window)
                     for value, window in zip(node.inputs, reads, strict=True)
                 ]
+                if event.accumulates:
+                    _accumulate(event, arrays, memory[node.output])
+                    continue
+                part = tile(node, outputs[0].rows, outputs[0].columns)
                 for window, array in zip(outputs, run_body(part.graph, *arrays), strict=True):
                     if window.value in start:
                         start[window.value] = window.columns.lo
                     view(window)[...] = array
     return tuple(whole[value] for value in op.body.outputs)
+
+
+def _accumulate(event: Fire, arrays: Sequence[Array], total: Array) -> None:
+    """Add the reduction of a part of a map to `total`."""
+    sums = accumulation(event.node)
+    assert sums is not None
+    window = event.outputs[0]
+    (part,) = run_body(sums.part(window.rows, window.columns).graph, *arrays)
+    if not event.first:
+        (part,) = run_body(sums.combination(), total, part)
+    total[...] = part

@@ -11,6 +11,7 @@ from graphopt.analysis.receptive_field import NotSpatial, Reach, Span, spatial_r
 from graphopt.errors import PlanError
 from graphopt.ir import Node, Value
 from graphopt.ops import Patched
+from graphopt.patching.accumulate import Accumulation, accumulation
 from graphopt.patching.events import Emit, Event, Fetch, Fire, Slide, Window
 
 
@@ -95,10 +96,13 @@ class _Run:
         self.op, self.body = op, op.body
         self.producers, self.users = self.body.producers(), self.body.users()
         self.position = {node: i + 1 for i, node in enumerate(self.body.nodes)}
-        self.reach: dict[Node, tuple[Reach | None, ...]] = {n: _reach(n) for n in self.body.nodes}
+        sums = {node: accumulation(node) for node in self.body.nodes}
+        self.sums = {node.output: found for node, found in sums.items() if found is not None}
+        self.reach = {node: _reach(node, sums[node]) for node in self.body.nodes}
+        self._check_whole()
         self.maps = self._maps()
         self.last = self.body.outputs[-1]
-        self.width = self.last.type.dims[2]
+        self.width = self._size(self.last)[1]
         self.whole_width = op.tile[1] >= self.width
         if not self.whole_width and (len(self.body.outputs) > 1 or op.streamed_inputs):
             raise PlanError(
@@ -115,8 +119,20 @@ class _Run:
         self.next_row = 0
         self.buffers: dict[Value, LineBuffer] = {}
 
+    def _check_whole(self) -> None:
+        """Refuse nodes that need all of a map that another one computes row by row."""
+        for node in self.body.nodes:
+            for value, reach in zip(node.inputs, self.reach[node], strict=True):
+                if value in self.producers and (reach is None or value in self.sums):
+                    raise PlanError(
+                        str(node),
+                        f"region: expected operators that run by rows, found one that needs all "
+                        f"of %{value.name}",
+                        "end the region before it",
+                    )
+
     def firings(self) -> Firings:
-        height = self.last.type.dims[1]
+        height, _ = self._size(self.last)
         for start in range(0, self.width, self.op.tile[1]):
             self.columns = self._columns(Span(start, min(start + self.op.tile[1], self.width)))
             self.have = dict.fromkeys(self.maps)
@@ -125,7 +141,7 @@ class _Run:
                 self._demand(self.last, Span(row, min(row + self.op.tile[0], height)))
             self.next_row = height
             for value in self.body.outputs:
-                self._demand(value, Span(0, value.type.dims[1]))
+                self._demand(value, Span(0, self._size(value)[0]))
         return Firings(self.op, tuple(_settle(self.events, self.buffers)), self.buffers)
 
     def _maps(self) -> tuple[Value, ...]:
@@ -147,13 +163,19 @@ class _Run:
         return frozenset(
             value
             for value in self.maps
-            if value not in ports or value in streamed or not self.whole_width
+            if value not in self.sums
+            and (value not in ports or value in streamed or not self.whole_width)
         )
+
+    def _size(self, value: Value) -> tuple[int, int]:
+        """Rows and columns of a map, or of the map that a value is the reduction of."""
+        value = self.sums[value].reduced if value in self.sums else value
+        return value.type.dims[1], value.type.dims[2]
 
     def _columns(self, strip: Span) -> dict[Value, Span]:
         """What a strip of the last output needs of every map."""
         if self.whole_width:
-            return {value: Span(0, value.type.dims[2]) for value in self.maps}
+            return {value: Span(0, self._size(value)[1]) for value in self.maps}
         columns = {self.last: strip}
         for node in reversed(self.body.nodes):
             wanted = [columns[value] for value in node.outputs if value in columns]
@@ -206,7 +228,10 @@ class _Run:
         for value in node.outputs:
             self._append(value, rows)
         written = tuple(Window(value, rows, self.columns[value]) for value in node.outputs)
-        self.events.append(Fire(node, written, windows))
+        height, width = self._size(node.outputs[0])
+        part = written[0].rows.size * written[0].columns.size
+        macs = node.macs * part // (height * width)
+        self.events.append(Fire(node, written, windows, macs, node.outputs[0] in self.sums))
         self._mark(self.position[node], {*(w.value for w in asked), *node.outputs})
         for window in asked:
             self.pending[window.value] -= 1
@@ -257,13 +282,13 @@ class _Run:
             reach.rows.pull(Span(row, row + 1)).lo
             for user in self.users.get(value, ())
             for row in [self._next(user)]
-            if row < user.outputs[0].type.dims[1]
+            if row < self._size(user.outputs[0])[0]
             for read, reach in zip(user.inputs, self.reach[user], strict=True)
             if read is value and reach is not None
         ]
         if value is self.last:
             rows.append(self.next_row)
-        return min(rows, default=value.type.dims[1])
+        return min(rows, default=self._size(value)[0])
 
     def _next(self, node: Node) -> int:
         """The first row of its outputs that a node will compute from now on."""
@@ -330,10 +355,10 @@ def _settle(
                 elif rows.hi - base[value] > buffers[value].rows:
                     yield Slide(Window(value, Span(low, rows.lo), columns[value], base[value]))
                     base[value] = low
-            case Fire(node, outputs, inputs):
+            case Fire(outputs=outputs, inputs=inputs):
                 columns.update((window.value, window.columns) for window in outputs)
                 reads = tuple(None if w is None else settled(w) for w in inputs)
-                yield Fire(node, tuple(map(settled, outputs)), reads)
+                yield replace(event, outputs=tuple(map(settled, outputs)), inputs=reads)
             case Fetch(window):
                 columns[window.value] = window.columns
                 yield Fetch(settled(window))
@@ -343,8 +368,8 @@ def _settle(
                 yield event
 
 
-def _reach(node: Node) -> tuple[Reach | None, ...]:
-    found = spatial_reach(node)
+def _reach(node: Node, sum: Accumulation | None) -> tuple[Reach | None, ...]:
+    found = spatial_reach(node) if sum is None else sum.reaches
     if isinstance(found, NotSpatial):
         raise PlanError(str(node), f"region: expected operators that run by rows: {found.reason}")
     return tuple(each if isinstance(each, Reach) else None for each in found)

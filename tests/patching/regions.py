@@ -8,10 +8,13 @@ import numpy as np
 from hypothesis import strategies as st
 
 from graphopt.ir import Array, DType, Graph, Node, Op, TensorType, Value
-from graphopt.ops import Add, Cast, Clip, Concat, Conv, Fused, MaxPool, Patched, Rescale
+from graphopt.ops import Add, Cast, Clip, Concat, Conv, Fused, MaxPool, Patched, Reduce, Rescale
+from graphopt.ops.reduction import ReduceKind
+from graphopt.patching.accumulate import accumulation
 
 Draw = st.DrawFn
 Step = tuple[Op, tuple[Array, ...]]
+KINDS: tuple[ReduceKind, ...] = ("sum", "max", "min")
 CHANNELS = (1, 2, 3, 4, 7, 8)
 SATURATE: tuple[Step, ...] = ((Clip(-128, 127), ()), (Cast(DType.I8), ()))
 
@@ -129,6 +132,12 @@ def kernel_graphs(draw: Draw, most: int = 6) -> Graph:
     if len(values) == 1:
         op = Conv((1, 1), (0, 0, 0, 0), (1, 1), 1, "NHWC")
         values.append(build.conv(x, draw(channels), (1, 1), op))
+    if draw(st.integers(0, 3)) == 0:
+        steps: list[Step] = (
+            [(Cast(DType.I32), ())] if draw(st.booleans()) else [(Clip(-90, 90), ())]
+        )
+        kind = draw(st.sampled_from(["sum", "max", "min"]))
+        values.append(build.kernel([*steps, (Reduce(kind, (1, 2), True), ())], values[-1]))
     return build.graph(values[-1])
 
 
@@ -146,7 +155,8 @@ def patched(draw: Draw, most: int = 6) -> Patched:
         graph.nodes,
         (*loose, *graph.outputs),
     )
-    _, height, width, _ = graph.outputs[0].type.dims
+    sums = accumulation(graph.nodes[-1])
+    _, height, width, _ = (sums.reduced if sums else graph.outputs[0]).type.dims
     strips = not loose and draw(st.booleans())
     columns = draw(st.integers(1, width)) if strips else width
     count = len(graph.nodes)
@@ -158,5 +168,5 @@ def patched(draw: Draw, most: int = 6) -> Patched:
         tuple(draw(st.integers(1, 4)) for _ in range(count)),
         tuple(draw(st.booleans()) if kept is None else kept for _ in range(count)),
         (0,) if streamed else (),
-        (len(loose),) if streamed and draw(st.booleans()) else (),
+        (len(loose),) if streamed and not sums and draw(st.booleans()) else (),
     )
