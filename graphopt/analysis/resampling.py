@@ -18,6 +18,7 @@ LARGEST_PERIOD = 64
 TOLERANCE = 1e-12
 # These differ from `half_pixel` only where they depend on the size, which a tile changes.
 HALF_PIXEL: tuple[Coordinates, ...] = ("half_pixel_symmetric", "pytorch_half_pixel")
+OF_THE_SIZE: tuple[Coordinates, ...] = ("align_corners", "tf_crop_and_resize")
 
 
 def resized_part(op: Resize, shape: tuple[int, ...]) -> Resize:
@@ -33,11 +34,10 @@ def resize_map(op: Resize, axis: int, size: int, exact: bool) -> OperatorMap | N
     Args:
         exact: whether weights must be the same to the last bit, as for integers.
     """
-    if op.roi:
-        return None
-    count = op.shape[axis]
-    if size == count and op.scales[axis] == 1:
+    if op.shape[axis] == size and op.scales[axis] == 1 and not op.roi:
         return AxisMap.identity(size)
+    if op.coordinates in OF_THE_SIZE or op.roi:
+        return None
     ratio = Fraction(op.scales[axis]).limit_denominator(LARGEST_PERIOD)
     if not 0 < ratio.numerator <= LARGEST_PERIOD:
         return None
