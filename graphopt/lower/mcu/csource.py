@@ -24,6 +24,7 @@ from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.lanes import element_of, lanes_of
 from graphopt.lower.mcu.source import KernelSource
 from graphopt.lower.mcu.text import LINE, float_text, listed
+from graphopt.lower.mcu.unread import without_unread
 from graphopt.targets import McuTarget
 
 Expr = Any
@@ -71,7 +72,7 @@ def kernel_source(plan: KernelPlan, symbol: str, target: McuTarget) -> KernelSou
             lowered,
             [(BufferType, _unscoped), (tirx.BufferStore, _copied), (tirx.FloatImm, _exact)],
         )
-        module = tvm.IRModule({symbol: _wrapping(lowered[symbol])})
+        module = tvm.IRModule({symbol: _wrapping(without_unread(lowered[symbol]))})
         text = tvm_ffi.get_global_func("target.build.c")(module, c).inspect_source()
     except (RuntimeError, ValueError) as error:
         raise BuildError(f"kernel {symbol}", f"TVM refused it: {error}") from error
