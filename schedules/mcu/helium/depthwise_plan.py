@@ -17,8 +17,11 @@ from graphopt.schedules.region import Anchored
 
 # Channels of a column, bytes of the words of one block of rows, rows of a block.
 CHANNELS, WORDS_BYTES, ROWS = 16, 64, 4
-# Scratch for the columns of one tile, as far as one can choose.
-COLUMNS_BYTES = 4096
+# Columns of one tile, as far as one can choose.
+COLUMNS = 32
+# What lying over the input may cost: scratch is taken for certain, while the bytes saved count only
+# where both images are part of the peak.
+SAVED_PER_BYTE = 8
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,12 @@ class DepthwisePlan:
 
     @cached_property
     def tiling(self) -> tuple[int, int]:
-        """`tile` and `lag`: whole rows and the least lag where that saves more than it takes."""
+        """`tile` and `lag`: whole rows and the least lag, where that is worth its scratch."""
         width = self.where.result.type.dims[2]
-        fitting = COLUMNS_BYTES // self.column_bytes - self.columns(1)
-        tile = max(1, min(width, fitting // self.op.strides[1] + 1))
+        most = max(1, (COLUMNS - self.columns(1)) // self.op.strides[1] + 1)
+        tile = -(-width // -(-width // most))
         saved = min(self.x.type.nbytes, self.where.region.outputs[0].type.nbytes)
-        limit = self._scratch_bytes(tile, 0) + saved
+        limit = self._scratch_bytes(tile, 0) + saved // SAVED_PER_BYTE
         ways = itertools.chain([(tile, 0)], ((width, lag) for lag in itertools.count()))
         for way in itertools.takewhile(lambda way: self._scratch_bytes(*way) < limit, ways):
             if self._distance(*way, plane=True) >= 0:

@@ -73,13 +73,13 @@ def test_overlap_is_the_largest_that_is_safe() -> None:
 
 # Outputs of as many pixels as x or fewer, with the lag of tiles that lets them lie over x.
 OVER_X = [
-    (depthwise((12, 12), 32), 1),
-    (depthwise((5, 70), 20), 1),
+    (depthwise((12, 12), 64), 1),
+    (depthwise((5, 40), 165), 1),
     (depthwise((12, 13), 24, strides=(2, 2), pads=(0, 0, 1, 1)), 0),
-    (depthwise((10, 10), 20, (5, 5), pads=(2, 2, 2, 2)), 1),
-    (depthwise((11, 11), 40, (7, 7), pads=(3, 3, 3, 3)), 2),
-    (depthwise((20, 20), 48, (7, 7), (2, 2), (3, 3, 3, 3)), 1),
-    (depthwise((9, 9), 24, batch=2), 1),
+    (depthwise((10, 10), 148, (5, 5), pads=(2, 2, 2, 2)), 1),
+    (depthwise((11, 11), 300, (7, 7), pads=(3, 3, 3, 3)), 2),
+    (depthwise((20, 20), 260, (7, 7), (2, 2), (3, 3, 3, 3)), 1),
+    (depthwise((9, 9), 40, batch=2), 1),
 ]
 
 
