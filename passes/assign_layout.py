@@ -17,7 +17,6 @@ from graphopt.ops import (
     Pool,
     Quantize,
     Reduce,
-    Reshape,
     Resize,
     Slice,
     Transpose,
@@ -94,18 +93,7 @@ def _channels_last(node: Node) -> list[Node]:
             return _between_transposes(node, _resize_last(op))
         return [node]
     assert isinstance(op, DepthToSpace)
-    n, c, h, w = node.inputs[0].type.dims
-    b = op.block
-    deep = (n, h, w, b, b, c // b**2) if op.mode == "DCR" else (n, h, w, c // b**2, b, b)
-    perm = (0, 1, 3, 2, 4, 5) if op.mode == "DCR" else (0, 1, 4, 2, 5, 3)
-    return _chain(
-        node,
-        Transpose(TO_LAST),
-        Reshape(deep),
-        Transpose(perm),
-        Reshape((n, h * b, w * b, c // b**2)),
-        Transpose(TO_FIRST),
-    )
+    return [node] if op.layout == "NHWC" else _between_transposes(node, replace(op, layout="NHWC"))
 
 
 def _resize_last(op: Resize) -> Resize:
@@ -121,18 +109,14 @@ def _resize_last(op: Resize) -> Resize:
 
 
 def _between_transposes(node: Node, op: Op) -> list[Node]:
-    return _chain(node, Transpose(TO_LAST), op, Transpose(TO_FIRST))
-
-
-def _chain(node: Node, *ops: Op) -> list[Node]:
-    """Nodes that apply `ops` to the first input of `node`, one after the other."""
     nodes: list[Node] = []
     x = node.inputs[0]
-    for number, op in enumerate(ops):
-        rest = node.inputs[1:] if isinstance(op, type(node.op)) else ()
-        (type_,) = op.infer(x.type, *(v.type for v in rest))
-        y = node.output if number == len(ops) - 1 else _inner(node, number, type_)
-        nodes.append(Node(op, (x, *rest), (y,), node.location))
+    steps = (Transpose(TO_LAST), op, Transpose(TO_FIRST))
+    for number, step in enumerate(steps):
+        rest = node.inputs[1:] if step is op else ()
+        (type_,) = step.infer(x.type, *(v.type for v in rest))
+        y = node.output if number == len(steps) - 1 else _inner(node, number, type_)
+        nodes.append(Node(step, (x, *rest), (y,), node.location))
         x = y
     return nodes
 

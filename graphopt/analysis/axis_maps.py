@@ -170,6 +170,31 @@ class ResizeMap:
 
 
 @dataclass(frozen=True)
+class BlockMap:
+    """Each input becomes a block of `block` outputs, which a tile computes together."""
+
+    block: int
+    input_size: int
+
+    @property
+    def output_size(self) -> int:
+        return self.input_size * self.block
+
+    def cover(self, span: Span) -> Span:
+        """The outputs that a tile computes to have those of `span`: whole blocks."""
+        read = self.pull(span)
+        return Span(read.lo * self.block, read.hi * self.block)
+
+    def pull(self, span: Span) -> Span:
+        """The inputs that the outputs `span` are computed from."""
+        return Span(span.lo // self.block, -(-span.hi // self.block))
+
+    def padding(self, span: Span) -> tuple[int, int]:
+        """How far the outputs `span` reach beyond the input: not at all."""
+        return 0, 0
+
+
+@dataclass(frozen=True)
 class ChainMap:
     """`inner` computes from the input what `outer` computes the output from."""
 
@@ -209,7 +234,7 @@ class HullMap:
         return self.first.pull(span).hull(self.second.pull(span))
 
 
-OperatorMap = AxisMap | FixedMap | ResizeMap
+OperatorMap = AxisMap | FixedMap | ResizeMap | BlockMap
 SpanMap = OperatorMap | ChainMap | HullMap
 
 

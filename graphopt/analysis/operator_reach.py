@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from graphopt.analysis.axes import padded
-from graphopt.analysis.axis_maps import AxisMap, FixedMap, OperatorMap, Span, SpanMap
+from graphopt.analysis.axis_maps import AxisMap, BlockMap, FixedMap, OperatorMap, Span, SpanMap
 from graphopt.analysis.resampling import resize_map
 from graphopt.ir import Node, Op, Value
 from graphopt.ops import (
@@ -21,6 +21,7 @@ from graphopt.ops import (
     Conv,
     CumSum,
     Decode,
+    DepthToSpace,
     Dequantize,
     Elementwise,
     Encode,
@@ -120,6 +121,9 @@ def operator_reach(node: Node) -> OperatorReaches | NotSpatial:
             return _slice(node, op)
         case Resize() as op:
             return _resize(node, op)
+        case DepthToSpace(layout="NHWC", block=block):
+            rows, columns = map_size(node.inputs[0])
+            return (OperatorReach(BlockMap(block, rows), BlockMap(block, columns)),)
         case Elementwise() | Expand():
             return _broadcast(node)
         case Concat(axis=axis):

@@ -9,6 +9,7 @@ from graphopt import ops
 from graphopt.errors import UnsupportedOperator
 from graphopt.frontend.emitter import Emitter, Export
 from graphopt.frontend.export_elementwise import plain
+from graphopt.frontend.export_kernels import apply_channels_first
 from graphopt.ir import Node, Op
 
 
@@ -60,8 +61,9 @@ def _pad(emitter: Emitter, node: Node) -> None:
 
 
 def _depth_to_space(emitter: Emitter, node: Node) -> None:
-    assert isinstance(node.op, ops.DepthToSpace)
-    emitter.apply(node, "DepthToSpace", blocksize=node.op.block, mode=node.op.mode)
+    op = node.op
+    assert isinstance(op, ops.DepthToSpace)
+    apply_channels_first(emitter, node, op.layout, "DepthToSpace", blocksize=op.block, mode=op.mode)
 
 
 def _trilu(emitter: Emitter, node: Node) -> None:

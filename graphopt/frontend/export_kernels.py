@@ -21,10 +21,10 @@ REDUCTIONS = {
 }
 
 
-def _channels_first(
+def apply_channels_first(
     emitter: Emitter, node: Node, layout: Layout, op_type: str, **attributes: Any
 ) -> None:
-    """Export a windowed node; around one with channels last, transposes."""
+    """Export a node that has a layout; around one with channels last, transposes."""
     x, *rest = (emitter.name(v) for v in node.inputs)
     if layout == "NCHW":
         emitter.apply(node, op_type, **attributes)
@@ -39,7 +39,7 @@ def _channels_first(
 def _conv(emitter: Emitter, node: Node) -> None:
     op = node.op
     assert isinstance(op, ops.Conv)
-    _channels_first(
+    apply_channels_first(
         emitter,
         node,
         op.layout,
@@ -71,7 +71,7 @@ def _pool(op_type: str, further: Callable[[Op], dict[str, Any]]) -> Export:
     def run(emitter: Emitter, node: Node) -> None:
         op = node.op
         assert isinstance(op, ops.Pool)
-        _channels_first(
+        apply_channels_first(
             emitter,
             node,
             op.layout,

@@ -10,8 +10,10 @@ import numpy as np
 
 from graphopt.errors import TypeRuleError
 from graphopt.ir import Array, Op, TensorType
+from graphopt.ops.convolution import Layout
 from graphopt.ops.elementwise import broadcast_shapes
 from graphopt.ops.normalization import check_axes
+from graphopt.ops.window import channels_first, channels_last
 
 
 @dataclass(frozen=True)
@@ -215,33 +217,39 @@ class Pad(Op):
 
 @dataclass(frozen=True)
 class DepthToSpace(Op):
-    """Blocks of channels become blocks of pixels (ONNX DepthToSpace; DCR or CRD order)."""
+    """Blocks of channels become blocks of pixels (ONNX DepthToSpace; DCR or CRD order).
+
+    `layout` says where the channels are, as in `Conv`.
+    """
 
     name = "depth_to_space"
     quantized = True
 
     block: int
     mode: Literal["DCR", "CRD"] = "DCR"
+    layout: Layout = "NCHW"
 
     def infer(self, *inputs: TensorType) -> tuple[TensorType, ...]:
         (x,) = inputs
-        if x.rank != 4 or x.dims[1] % self.block**2:
+        if x.rank != 4 or channels_first(x.dims, self.layout)[1] % self.block**2:
             raise TypeRuleError(
                 self.name, f"expected rank 4 and channels in {self.block**2}s, found {x}"
             )
-        n, c, h, w = x.dims
+        n, c, h, w = channels_first(x.dims, self.layout)
         b = self.block
-        return (x.moved((n, c // b**2, h * b, w * b)),)
+        return (x.moved(channels_last((n, c // b**2, h * b, w * b), self.layout)),)
 
     def evaluate(self, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs
+        x = np.moveaxis(x, -1, 1) if self.layout == "NHWC" else x
         n, c, h, w = x.shape
         b = self.block
         if self.mode == "DCR":
             y = x.reshape(n, b, b, c // b**2, h, w).transpose(0, 3, 4, 1, 5, 2)
         else:
             y = x.reshape(n, c // b**2, b, b, h, w).transpose(0, 1, 4, 2, 5, 3)
-        return (np.ascontiguousarray(y.reshape(n, c // b**2, h * b, w * b)),)
+        y = y.reshape(n, c // b**2, h * b, w * b)
+        return (np.ascontiguousarray(np.moveaxis(y, 1, -1) if self.layout == "NHWC" else y),)
 
 
 @dataclass(frozen=True)

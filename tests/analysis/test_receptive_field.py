@@ -55,11 +55,14 @@ def test_a_window_reads_what_its_taps_read(axis: AxisMap, data: st.DataObject) -
     touched = [tap for tap in taps if 0 <= tap < axis.input_size]
     pulled = axis.pull(span)
     assert 0 <= pulled.lo < pulled.hi <= axis.input_size
-    if axis.cover(span) == span:
+    if span == Span(0, axis.output_size):
+        assert pulled == Span(0, axis.input_size)
+    elif axis.cover(span) == span:
         assert pulled == Span(max(min(taps), 0), min(max(taps) + 1, axis.input_size))
-        assert axis.padding(span) == (max(0, -min(taps)), max(0, max(taps) + 1 - axis.input_size))
     else:
         assert not touched
+    if axis.cover(span) == span:
+        assert axis.padding(span) == (max(0, -min(taps)), max(0, max(taps) + 1 - axis.input_size))
 
 
 def test_halos_are_clipped_at_borders() -> None:
@@ -83,6 +86,17 @@ def test_a_chain_by_hand() -> None:
     assert fields[x] == (Span(0, 4), Span(1, 8))
     assert fields[graph.nodes[0].output] == (Span(0, 2), Span(1, 4))
     assert fields[weights] is None
+
+
+def test_blocks_of_pixels_come_from_one_pixel_each() -> None:
+    graph = parse_graph("""
+    graph g(%x: i8[1,5,6,8]) {
+      %0: i8[1,10,12,2] = depth_to_space(%x) {block = 2, layout = 'NHWC'}
+      return %0
+    }""")
+    fields = receptive_field(graph, graph.outputs[0], (Span(3, 6), Span(4, 5)))
+    assert not isinstance(fields, NotSpatial)
+    assert fields[graph.inputs[0]] == (Span(1, 3), Span(2, 3))
 
 
 def fused(text: str) -> Node:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from textwrap import dedent
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from graphopt.ops import (
     Clip,
     Concat,
     Conv,
+    DepthToSpace,
     Fused,
     IntegerSoftmax,
     Lookup,
@@ -31,6 +33,7 @@ from graphopt.ops import (
     Mul,
     Pad,
     Reduce,
+    Relu,
     Rescale,
     Resize,
     Slice,
@@ -191,6 +194,14 @@ def _best(b: Body, x: Value) -> Value:
     return b.apply(Cast(to=DType.I8), best)
 
 
+def _depth_to_space(b: Body, x: Value) -> Value:
+    channels = x.type.dims[3]
+    if channels % 4:
+        return b.apply(Relu(), x)
+    modes: tuple[Literal["DCR", "CRD"], ...] = ("DCR", "CRD")
+    return b.apply(DepthToSpace(2, b.draw(st.sampled_from(modes)), "NHWC"), x)
+
+
 STEPS = (
     _conv,
     _conv,
@@ -206,6 +217,7 @@ STEPS = (
     _resize,
     _resize,
     _best,
+    _depth_to_space,
 )
 
 

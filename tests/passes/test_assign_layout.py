@@ -111,7 +111,7 @@ def test_depth_to_space_follows_its_convolution(mode: str) -> None:
           %1: f32[1,2,8,12] = depth_to_space(%0) {{block = 2, mode = '{mode}'}}
           return %1
         }}"""
-    assert transposes(text) == 3
+    assert transposes(text) == 2
 
 
 def test_a_resize_follows_its_convolution() -> None:

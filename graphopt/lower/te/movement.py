@@ -155,15 +155,16 @@ def _filled(x: Tensor, axis: int, size: int, fill: float | int | bool) -> Tensor
 
 def depth_to_space(p: Program, op: ops.DepthToSpace, inputs: Inputs, outputs: Types) -> Inputs:
     x, b = p.stored(inputs[0]), op.block
-    depth = x.shape[1] // b**2
+    last = op.layout == "NHWC"
+    depth = x.shape[-1 if last else 1] // b**2
 
     def index(i: Index) -> Index:
-        n, c, h, w = i
+        n, h, w, c = i if last else (i[0], i[2], i[3], i[1])
         if op.mode == "DCR":
             channel = ((h % b) * b + w % b) * depth + c
         else:
             channel = (c * b + h % b) * b + w % b
-        return n, channel, h // b, w // b
+        return (n, h // b, w // b, channel) if last else (n, channel, h // b, w // b)
 
     return (viewed(x, outputs[0].dims, index),)
 

@@ -48,6 +48,8 @@ MOVEMENT: list[Case] = [
     (ops.Trilu(False, -1), ("T[5,20]",)),
     (ops.DepthToSpace(2), ("T[1,8,3,5]",)),
     (ops.DepthToSpace(2, "CRD"), ("T[1,8,3,5]",)),
+    (ops.DepthToSpace(2, layout="NHWC"), ("T[1,3,5,8]",)),
+    (ops.DepthToSpace(2, "CRD", "NHWC"), ("T[1,3,5,8]",)),
 ]
 NUMERIC: list[Case] = [
     (ops.Add(), ("T[3,5,17]", "T[5,1]")),
