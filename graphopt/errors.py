@@ -96,7 +96,7 @@ class CalibrationError(GraphoptError):
 
 
 class PlanError(GraphoptError):
-    """A quantization plan is damaged, or does not fit the graph it is applied to."""
+    """A plan is damaged, or does not fit the graph it is applied to."""
 
 
 class OptionError(GraphoptError):

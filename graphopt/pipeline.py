@@ -166,6 +166,7 @@ OPTIONAL: tuple[str, ...] = (
     "equalize-channels",
     "insert-quantizers",
     "integer-interface",
+    "patch-regions",
 )
 
 

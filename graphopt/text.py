@@ -61,20 +61,26 @@ def _quote(name: str) -> str:
     return name if re.fullmatch(r"[\w./$-]+", name) else json.dumps(name)
 
 
+def printed_names(graph: Graph) -> dict[Value, str]:
+    """What each value is called in the text of `graph`: names that several have get numbers."""
+    names: dict[Value, str] = {}
+    taken: set[str] = set()
+    for value in graph.values():
+        name, number = value.name, 0
+        while name in taken:
+            number += 1
+            name = f"{value.name}.{number}"
+        taken.add(name)
+        names[value] = name
+    return names
+
+
 class _Printer:
     def __init__(self, locations: bool) -> None:
         self.locations = locations
 
     def graph(self, graph: Graph, head: str, indent: str) -> list[str]:
-        names: dict[Value, str] = {}
-        taken: set[str] = set()
-        for value in graph.values():
-            name, number = value.name, 0
-            while name in taken:
-                number += 1
-                name = f"{value.name}.{number}"
-            taken.add(name)
-            names[value] = f"%{_quote(name)}"
+        names = {value: f"%{_quote(name)}" for value, name in printed_names(graph).items()}
 
         def typed(value: Value) -> str:
             return f"{names[value]}: {value.type}"

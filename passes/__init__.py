@@ -70,6 +70,7 @@ PASSES: dict[str, str] = {
     "merge-slices": "merge_slices:MergeSlices",
     "merge-transposes": "merge_transposes:MergeTransposes",
     "order-nodes": "order_nodes:OrderNodes",
+    "patch-regions": "patch_regions:PatchRegions",
     "recognize-depth-to-space": "recognize_depth_to_space:RecognizeDepthToSpace",
     "recognize-gelu": "recognize_gelu:RecognizeGelu",
     "recognize-global-pool": "recognize_global_pool:RecognizeGlobalPool",

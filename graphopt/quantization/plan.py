@@ -13,6 +13,7 @@ import numpy as np
 from graphopt.errors import PlanError
 from graphopt.ir import DType
 from graphopt.ops.quantization import integer_range
+from graphopt.plans import entries, mapping, names
 from graphopt.quantization.formats import Format, parse_format
 from graphopt.quantization.ranges import RANGE_METHODS, Quantizer, RangeMethod, quantizer
 from graphopt.quantization.weights import WEIGHT_METHODS, WeightMethod
@@ -123,15 +124,15 @@ class QuantizationPlan:
         Raises:
             PlanError: names the entry that is wrong.
         """
-        names = {"ranges", "weight_ranges", "quantize_outputs", "equalized", "float_activations"}
-        content = _fields(data, where, names | {"version", "formats", "activations"})
+        options = {"ranges", "weight_ranges", "quantize_outputs", "equalized", "float_activations"}
+        content = entries(data, where, options | {"version", "formats", "activations"})
         if content["version"] != VERSION:
             raise PlanError(where, f"version: expected {VERSION}, found {content['version']!r}")
-        activations = _mapping(content["activations"], f"{where}: activations")
+        activations = mapping(content["activations"], f"{where}: activations")
         return QuantizationPlan(
             {name: _quantizers(each, name, where) for name, each in activations.items()},
             _formats(content["formats"], f"{where}: formats"),
-            _names(content["float_activations"], f"{where}: float_activations"),
+            names(content["float_activations"], f"{where}: float_activations"),
             content["quantize_outputs"] is True,
             content["equalized"] is True,
             _one_of(content["ranges"], RANGE_METHODS, f"{where}: ranges"),
@@ -158,7 +159,7 @@ def _quantizers(data: Any, name: str, where: str) -> tuple[Quantizer, ...]:
 
 
 def _quantizer(data: Any, where: str) -> Quantizer:
-    content = _fields(data, where, {"dtype", "scale", "zero_point"})
+    content = entries(data, where, {"dtype", "scale", "zero_point"})
     name, scale, zero_point = (content[key] for key in ("dtype", "scale", "zero_point"))
     if name not in {str(d) for d in DType if d.is_integer}:
         raise PlanError(where, f"dtype: expected an integer one, found {name!r}")
@@ -171,7 +172,7 @@ def _quantizer(data: Any, where: str) -> Quantizer:
 
 
 def _formats(data: Any, where: str) -> dict[str, str]:
-    formats = _mapping(data, where)
+    formats = mapping(data, where)
     for name, each in formats.items():
         if not isinstance(each, str):
             raise PlanError(f"{where}: layer {name}", f"expected a format, found {each!r}")
@@ -179,28 +180,8 @@ def _formats(data: Any, where: str) -> dict[str, str]:
     return dict(formats)
 
 
-def _names(data: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(data, list) or not all(isinstance(name, str) for name in data):
-        raise PlanError(where, f"expected a list of names, found {data!r}")
-    return tuple(data)
-
-
 def _one_of(data: Any, choices: tuple[Choice, ...], where: str) -> Choice:
     for choice in choices:
         if data == choice:
             return choice
     raise PlanError(where, f"expected one of {', '.join(map(str, choices))}, found {data!r}")
-
-
-def _fields(data: Any, where: str, names: set[str]) -> Mapping[str, Any]:
-    content = _mapping(data, where)
-    missing = names - set(content)
-    if missing:
-        raise PlanError(where, f"expected the entry {sorted(missing)[0]!r}, found none")
-    return content
-
-
-def _mapping(data: Any, where: str) -> Mapping[str, Any]:
-    if not isinstance(data, Mapping):
-        raise PlanError(where, f"expected an object, found {data!r}")
-    return data
