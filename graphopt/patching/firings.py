@@ -198,7 +198,7 @@ class _Run:
             return
         have = self.have[value]
         if self._keeps(node):
-            start = need.lo if have is None else max(have.hi, min(self._low(value), need.lo))
+            start = self._start(node, need.lo)
         elif have is not None and _covers(have, need) and self.pending[value]:
             return
         else:
@@ -207,6 +207,18 @@ class _Run:
         step = self.op.rows[self.position[node] - 1]
         for row in range(start, need.hi, step):
             self._compute(node, Span(row, min(row + step, need.hi)))
+
+    def _start(self, node: Node, needed: int) -> int:
+        """The first row to compute where rows from `needed` on are asked for.
+
+        Rows that nobody reads are left out, but for outputs of the region.
+        """
+        have = self.have[node.outputs[0]]
+        if any(value in self.body.outputs for value in node.outputs):
+            return 0 if have is None else have.hi
+        if have is None:
+            return needed
+        return max(have.hi, min(needed, *map(self._low, node.outputs)))
 
     def _compute(self, node: Node, rows: Span) -> None:
         windows = self._windows(node, rows)
