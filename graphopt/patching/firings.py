@@ -81,7 +81,8 @@ def fire(op: Patched) -> Firings:
     """Run a region in thought.
 
     Columns are cut into strips, one after the other; in each the last output is asked for by
-    `op.tile` rows at a time, and every node asks for what it needs to compute them.
+    `op.tile` rows at a time, the other outputs in proportion, and every node asks for what it
+    needs to compute them.
 
     Raises:
         PlanError: the region can not be executed so, and why.
@@ -138,10 +139,10 @@ class _Run:
             self.have = dict.fromkeys(self.maps)
             for row in range(0, height, self.op.tile[0]):
                 self.next_row = row
-                self._demand(self.last, Span(row, min(row + self.op.tile[0], height)))
-            self.next_row = height
-            for value in self.body.outputs:
-                self._demand(value, Span(0, self._size(value)[0]))
+                end = min(row + self.op.tile[0], height)
+                self._demand(self.last, Span(row, end))
+                for value in self.body.outputs[:-1]:
+                    self._demand(value, Span(0, self._size(value)[0] * end // height))
         return Firings(self.op, tuple(_settle(self.events, self.buffers)), self.buffers)
 
     def _maps(self) -> tuple[Value, ...]:
@@ -305,6 +306,8 @@ class _Run:
     def _next(self, node: Node) -> int:
         """The first row of its outputs that a node will compute from now on."""
         have = self.have[node.outputs[0]]
+        if any(value in self.body.outputs for value in node.outputs):
+            return 0 if have is None else have.hi
         if self._keeps(node) and have is not None:
             return have.hi
         if not self._keeps(node) and have is not None and self.pending[node.outputs[0]]:

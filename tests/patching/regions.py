@@ -133,11 +133,9 @@ def kernel_graphs(draw: Draw, most: int = 6) -> Graph:
         op = Conv((1, 1), (0, 0, 0, 0), (1, 1), 1, "NHWC")
         values.append(build.conv(x, draw(channels), (1, 1), op))
     if draw(st.integers(0, 3)) == 0:
-        steps: list[Step] = (
-            [(Cast(DType.I32), ())] if draw(st.booleans()) else [(Clip(-90, 90), ())]
-        )
-        kind = draw(st.sampled_from(["sum", "max", "min"]))
-        values.append(build.kernel([*steps, (Reduce(kind, (1, 2), True), ())], values[-1]))
+        first = draw(st.sampled_from([Cast(DType.I32), Clip(-90, 90)]))
+        reduction = Reduce(KINDS[draw(st.integers(0, 2))], (1, 2), True)
+        values.append(build.kernel([(first, ()), (reduction, ())], values[-1]))
     return build.graph(values[-1])
 
 
