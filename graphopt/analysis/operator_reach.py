@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Final
 
 from graphopt.analysis.axes import padded
@@ -96,6 +97,8 @@ class NotSpatial:
 OperatorReaches = tuple[OperatorReach | Whole, ...]
 
 
+# A search asks for the same nodes over and over; they are immutable.
+@lru_cache(maxsize=4096)
 def operator_reach(node: Node) -> OperatorReaches | NotSpatial:
     """The reach of each input of `node`, which is not a region."""
     obstacle = outputs_obstacle(node)

@@ -9,7 +9,7 @@ makes the published overheads of patches come out (MCUNetV2, arXiv 2110.15352).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 
 from graphopt.analysis.axis_maps import (
     AxisMap,
@@ -55,6 +55,8 @@ __all__ = [
 ]
 
 
+# A search asks for the same nodes over and over; they are immutable.
+@lru_cache(maxsize=4096)
 def spatial_reach(node: Node) -> tuple[Reach | Whole, ...] | NotSpatial:
     """How a rectangle of the outputs depends on each input of `node`, a plain or a `Fused` one.
 

@@ -34,6 +34,7 @@ from graphopt.ops import (
     Pad,
     Reduce,
     Relu,
+    Requantize,
     Rescale,
     Resize,
     Slice,
@@ -299,6 +300,15 @@ def test_tiles_of_regions_are_exact(data: st.DataObject) -> None:
     check_tile(node, *data.draw(rectangles(node.output)))
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:invalid value")
+@settings(max_examples=4000, deadline=None)
+@given(st.data())
+def test_tiles_of_long_regions_are_exact(data: st.DataObject) -> None:
+    node = data.draw(bodies(longest=6))
+    check_tile(node, *data.draw(rectangles(node.output)))
+
+
 CONV = """
 graph conv_clip(%x0: i8[1,9,8,2], %x1: i8[3,2,3,3], %x2: i32[3]) {
   %v0: i32[1,5,8,3] = conv(%x0, %x1, %x2) {strides = (2, 1), pads = (1, 1, 1, 1), dilations = (1, 1), layout = 'NHWC', pad_value = -4}
@@ -371,6 +381,22 @@ def test_a_region_of_two_outputs_has_one_tile_for_both() -> None:
     found = run_body(made.graph, x[:, 1:4, 2:4], index)
     for part, whole in zip(found, node.op.evaluate(x, index), strict=True):
         np.testing.assert_array_equal(part, whole[:, 1:4, 2:4])
+
+
+def test_tiles_of_quantized_types_keep_them() -> None:
+    body = parse_graph("""
+    graph conv_requantize(%x0: i8[1,6,5,2]<0.5, 0>, %x1: i8[2,1,3,3]<(0.25, 0.5), 0, axis 0>) {
+      %v0: i32[1,6,5,2]<(0.125, 0.25), 0, axis 3> = conv(%x0, %x1) {strides = (1, 1), pads = (1, 1, 1, 1), dilations = (1, 1), groups = 2, layout = 'NHWC'}
+      return %v0
+    }""")  # noqa: E501
+    before, after = body.outputs[0].type.quant, body.inputs[0].type.quant
+    assert before is not None and after is not None
+    op = Requantize(before, DType.I8, after)
+    output = Value("v1", *op.infer(body.outputs[0].type))
+    body = replace(body, nodes=(*body.nodes, Node(op, body.outputs, (output,))), outputs=(output,))
+    node = Node(Fused(body), body.inputs, (Value("y", output.type),))
+    assert tile(node, Span(0, 2), Span(1, 4)).graph.outputs[0].type.quant == after
+    check_tile(node, Span(0, 2), Span(1, 4))
 
 
 @pytest.mark.parametrize(
