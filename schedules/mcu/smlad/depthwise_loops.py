@@ -55,15 +55,24 @@ class DepthwiseEmitter:
             totals = {"out_column_step": T.int32(4), "out_row_step": sizes["out_columns"] * 4}
             shared |= totals
         self._store(*(shared[name] for name in SIZES[: FIELDS - CHANNEL]), start=CHANNEL)
-        # The padding beside rows stays as it is: rows are put between.
-        with loop(sizes["blocks"] * self.routine.slots) as i:
-            self._store(sizes["pad"], start=FIELDS + i)
+        self._pad_columns(sizes)
         pairs = T.shift_right(sizes["channels"] + 1, 1)
         with loop(sizes["images"]) as image, loop(pairs) as pair:
             # The last of an odd number is read beside the one before, which stays as it is.
             first = named(T.min(pair * CHANNELS, sizes["channels"] - CHANNELS))
             x = named(image * sizes["image_step"] + first)
             self._bands(sizes, image * sizes["out_image_step"], x, first, pair * CHANNELS)
+
+    def _pad_columns(self, sizes: Sizes) -> None:
+        """The padding beside rows stays as it is: rows are put between."""
+        pair = CHANNELS * self.routine.slots
+        words = named(sizes["blocks"] * self.routine.slots)
+        before = T.shift_right(sizes["left"] + 1, 1) * pair
+        behind = named(T.shift_right(sizes["left"] + sizes["columns"], 1) * pair)
+        with loop(T.min(before, words)) as i:
+            self._store(sizes["pad"], start=FIELDS + i)
+        with loop(words - behind) as i:
+            self._store(sizes["pad"], start=FIELDS + behind + i)
 
     def _bands(self, sizes: Sizes, image: Expr, x: Expr, first: Expr, start: Expr) -> None:
         """All rows of the outputs of two channels, of which `start` is the first to be made."""
