@@ -12,7 +12,8 @@ from graphopt.errors import BuildError
 from graphopt.lower.cache import CodeCache, default_cache
 from graphopt.lower.key import code_version, text_key
 from graphopt.lower.link import link
-from graphopt.lower.program import Kernel, Program
+from graphopt.lower.program import Program
+from graphopt.lower.steps import Call, Kernel
 
 Progress = Callable[[int, int], None]
 Compile = Callable[[Kernel, Program], bytes]
@@ -77,8 +78,11 @@ def compile_kernels(
 
 def _description(program: Program) -> str:
     sizes = [[v.type.nbytes for v in vs] for vs in (program.graph.inputs, program.graph.outputs)]
-    calls = [(call.kernel.key, *map(str, call.arguments)) for call in program.calls]
-    return repr((code_version(), program.target.code_text, sizes, calls, program.copies))
+    steps = [
+        (step.kernel.key, *map(str, step.arguments)) if isinstance(step, Call) else str(step)
+        for step in program.steps
+    ]
+    return repr((code_version(), program.target.code_text, sizes, steps))
 
 
 def _compile_all(

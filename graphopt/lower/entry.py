@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tvm import tirx
 from tvm.tirx import PrimFunc
 
-from graphopt.lower.program import Address, Program
+from graphopt.lower.program import Program
+from graphopt.lower.steps import Address, Call, Move, after
 
 _Key = tuple[str, int]
 
@@ -25,17 +27,19 @@ def entry_function(program: Program) -> PrimFunc:
         for key, size in _parameters(program).items()
     }
     body: list[tirx.Stmt] = []
-    for number, call in enumerate(program.calls, start=1):
-        arguments = [_pointer(buffers, address) for address in call.arguments]
-        result = tirx.call_extern("int32", call.kernel.symbol, *arguments)
+    number = 0
+    for step in program.steps:
+        if isinstance(step, Move):
+            body += _moved(buffers, step)
+            continue
+        assert isinstance(step, Call), "streams and loops are for microcontrollers"
+        number += 1
+        arguments = [_pointer(buffers, address) for address in step.arguments]
+        result = tirx.call_extern("int32", step.kernel.symbol, *arguments)
         failed = tirx.SeqStmt(
             [tirx.BufferStore(status, _int32(number), [_int32(0)]), tirx.Return(_int32(0))]
         )
         body.append(tirx.IfThenElse(tirx.NE(result, _int32(0)), failed, None))
-    for copy in program.copies:
-        where = _pointer(buffers, copy.destination), _pointer(buffers, copy.source)
-        moved = tirx.call_extern("handle", "memcpy", *where, _int64(copy.nbytes))
-        body.append(tirx.Evaluate(moved))
     if not body:
         body.append(tirx.Evaluate(_int32(0)))
     return PrimFunc([*buffers.values(), status], body[0] if len(body) == 1 else tirx.SeqStmt(body))
@@ -49,6 +53,15 @@ def _parameters(program: Program) -> dict[_Key, int]:
     for i, value in enumerate(program.graph.outputs):
         sizes["output", i] = value.type.nbytes
     return {**sizes, ("weights", 0): program.weights.nbytes, ("arena", 0): program.arena_bytes}
+
+
+def _moved(buffers: dict[_Key, Any], move: Move) -> Iterator[tirx.Stmt]:
+    for row in range(move.rows):
+        to = after(move.destination, row * move.destination_pitch)
+        source = after(move.source, row * move.source_pitch)
+        where = _pointer(buffers, to), _pointer(buffers, source)
+        # Not memcpy: rows that slide within a buffer may overlap.
+        yield tirx.Evaluate(tirx.call_extern("handle", "memmove", *where, _int64(move.nbytes)))
 
 
 def _pointer(buffers: dict[_Key, Any], address: Address) -> Any:

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from graphopt.analysis.live_ranges import owner
 from graphopt.ir import Graph, Node, Value
-from graphopt.lower.kernel import KernelPlan
 from graphopt.solver.memory import Buffer, Problem, Step
+
+
+class MemoryUse(Protocol):
+    """What a kernel, or what runs like one, does with memory; see `KernelPlan`."""
+
+    @property
+    def scratch_bytes(self) -> int: ...
+    @property
+    def inplace(self) -> tuple[tuple[int, int], ...]: ...
+    @property
+    def overlap(self) -> Mapping[tuple[int, int], int]: ...
 
 
 @dataclass(frozen=True)
@@ -27,7 +38,7 @@ class MemoryProblem:
 
 def memory_problem(
     graph: Graph,
-    plans: Mapping[Node, KernelPlan],
+    plans: Mapping[Node, MemoryUse],
     aliases: Mapping[Value, Value],
     alignment: int,
     *,
@@ -74,7 +85,7 @@ def memory_problem(
     )
 
 
-def _step(node: Node, plan: KernelPlan, reads: dict[int, int], writes: dict[int, int]) -> Step:
+def _step(node: Node, plan: MemoryUse, reads: dict[int, int], writes: dict[int, int]) -> Step:
     """The step of a node, permissions counted among the parameters that lie in the arena."""
     read_at = {parameter: at for at, parameter in enumerate(reads)}
     write_at = {parameter: at for at, parameter in enumerate(writes)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from graphopt.analysis.ports import PortQuants
 from graphopt.lower.build import Built
-from graphopt.lower.program import Call, Program
+from graphopt.lower.program import Program
+from graphopt.lower.steps import Call
 from graphopt.runtime.artifact import Artifact
 from graphopt.runtime.manifest import CallRecord, Manifest, Port
 from graphopt.targets import CpuTarget

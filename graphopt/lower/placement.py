@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from graphopt.analysis.live_ranges import owner
 from graphopt.ir import Graph, Node, Value
-from graphopt.lower.kernel import KernelPlan
-from graphopt.lower.memory import memory_problem
-from graphopt.lower.program import Address, Copy
+from graphopt.lower.memory import MemoryUse, memory_problem
+from graphopt.lower.steps import Address, Move
+from graphopt.lower.streams import Streams
 from graphopt.ops import Fused, Identity, Reshape, Retype
 from graphopt.solver.memory import Placed, placed, plan_memory
 from graphopt.targets import McuTarget, Target
@@ -27,7 +27,7 @@ class Placement:
     order: tuple[Node, ...]
     addresses: Mapping[Value, Address]
     scratch: Mapping[Node, Address]
-    copies: tuple[Copy, ...]
+    moves: tuple[Move, ...]
     arena_bytes: int
     arena_lower_bound: int
     buffers: tuple[Placed, ...]
@@ -47,9 +47,10 @@ def is_alias(node: Node) -> bool:
 
 def place(
     graph: Graph,
-    plans: Mapping[Node, KernelPlan],
+    plans: Mapping[Node, MemoryUse],
     weights: Mapping[Value, Address],
     target: Target,
+    streams: Streams,
 ) -> Placement:
     """Assign memory to a fused graph.
 
@@ -61,6 +62,7 @@ def place(
     Args:
         plans: the kernel of each node; nodes without one do not run.
         weights: where constants lie that kernels read unpacked or that are outputs.
+        streams: inputs and outputs that have no place anywhere.
     """
     on_mcu = isinstance(target, McuTarget)
     aliases = {n.output: n.inputs[0] for n in graph.nodes if n not in plans and is_alias(n)}
@@ -78,7 +80,7 @@ def place(
         plans,
         aliases,
         target.alignment,
-        elsewhere=() if on_mcu else (*graph.inputs, *direct),
+        elsewhere=streams.values if on_mcu else (*graph.inputs, *direct),
         copied=[graph.outputs[i] for i in indirect] if on_mcu else (),
     )
     plan = plan_memory(memory.problem, fixed_order=not on_mcu)
@@ -93,8 +95,8 @@ def place(
         root = owner(value, aliases)
         if root in addresses:
             addresses[value] = addresses[root]
-    copies = tuple(
-        Copy(addresses[owner(value, aliases)], Address("output", i, 0), value.type.nbytes)
+    moves = tuple(
+        Move(addresses[owner(value, aliases)], Address("output", i, 0), value.type.nbytes)
         for i, value in enumerate(graph.outputs)
         if i in indirect and value.type.nbytes
     )
@@ -106,7 +108,7 @@ def place(
             for node, offset in zip(memory.nodes, plan.scratch, strict=True)
             if plans[node].scratch_bytes
         },
-        copies,
+        moves,
         plan.peak,
         plan.lower_bound,
         placed(memory.problem, plan),

@@ -1,75 +1,20 @@
-"""The lowered form of a graph: distinct kernels, and the calls that run them over one arena."""
+"""The lowered form of a graph: distinct kernels, and the steps that run them over one arena."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from graphopt.ir import Array, Graph, Value
-from graphopt.lower.kernel import KernelPlan, Pack
-from graphopt.rewrite import Reject
+from graphopt.lower.kernel import Pack
+from graphopt.lower.steps import Call, Kernel, Step, call_sites, listing
 from graphopt.solver.memory import Placed
 from graphopt.targets import Target
-
-Space = Literal["input", "output", "weights", "arena"]
-
-
-@dataclass(frozen=True)
-class Address:
-    """A place in memory: `offset` bytes into a space; `index` tells inputs and outputs apart."""
-
-    space: Space
-    index: int
-    offset: int
-
-    def __str__(self) -> str:
-        name = f"{self.space}{self.index}" if self.space in ("input", "output") else self.space
-        return f"{name}+{self.offset}"
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """One function to compile. `key` names everything that its machine code follows from."""
-
-    key: str
-    plan: KernelPlan
-
-    @property
-    def symbol(self) -> str:
-        """The name of the C function."""
-        return f"{self.plan.schedule.replace('-', '_')}_{self.key[:16]}"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One execution of a kernel. `arguments` are inputs, outputs, then scratch if it has any.
-
-    The sizes of the plan follow, if it has any.
-
-    `rejected` says why the schedules that come earlier in the list did not take the region.
-    """
-
-    kernel: Kernel
-    arguments: tuple[Address, ...]
-    location: str
-    operators: tuple[str, ...]
-    macs: int
-    nbytes: int
-    weight_bytes: int
-    rejected: tuple[tuple[str, Reject], ...] = ()
-
-
-@dataclass(frozen=True)
-class Copy:
-    """`nbytes` moved as they are, after the last call: outputs that no kernel writes."""
-
-    source: Address
-    destination: Address
-    nbytes: int
 
 
 @dataclass(frozen=True)
@@ -112,16 +57,16 @@ class Program:
     run besides inputs and outputs; no plan for this order of calls needs less than
     `arena_lower_bound`. On microcontrollers it includes a place for each input and output, at
     `input_offsets` and `output_offsets` of the arena, where the caller may have them or not; and
-    no other order of calls needs less than the bound either. `buffers` are what lies in the arena,
-    live from one call to another by index. `chunks` are the arrays that the weights consist of.
+    no other order of calls needs less than the bound either; `streamed_inputs` and
+    `streamed_outputs`, by number, have none. `buffers` are what lies in the arena, live from one
+    call site to another by index. `chunks` are the arrays that the weights consist of.
     `places` says of the constants that were asked for where they lie: nothing else lies there, and
     nothing else depends on them.
     """
 
     graph: Graph
     target: Target
-    calls: tuple[Call, ...]
-    copies: tuple[Copy, ...]
+    steps: tuple[Step, ...]
     weights: NDArray[np.uint8]
     arena_bytes: int
     arena_lower_bound: int
@@ -132,6 +77,18 @@ class Program:
     buffers: tuple[Placed, ...] = ()
     input_offsets: tuple[int, ...] = ()
     output_offsets: tuple[int, ...] = ()
+    streamed_inputs: tuple[int, ...] = ()
+    streamed_outputs: tuple[int, ...] = ()
+
+    @cached_property
+    def sites(self) -> tuple[tuple[Call, int], ...]:
+        """The calls as they are written down, each with the number of times that it runs."""
+        return tuple(call_sites(self.steps))
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls as they are written down: those in loops once."""
+        return tuple(call for call, _ in self.sites)
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:
@@ -139,11 +96,7 @@ class Program:
         return tuple({call.kernel.key: call.kernel for call in self.calls}.values())
 
     def __str__(self) -> str:
-        lines = [f"program {self.graph.name} for {self.target.name}"]
-        for call in self.calls:
-            arguments = ", ".join(map(str, call.arguments))
-            lines.append(f"  {call.kernel.plan.schedule} {call.kernel.symbol}({arguments})")
-        lines += [f"  copy({c.source}, {c.destination}, {c.nbytes})" for c in self.copies]
+        lines = [f"program {self.graph.name} for {self.target.name}", *listing(self.steps)]
         lines.append(f"  arena {self.arena_bytes} bytes, weights {self.weights.nbytes} bytes")
         return "\n".join(lines)
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from graphopt.analysis.floats import FloatNode
 from graphopt.instruments import PassRecord
-from graphopt.lower.program import Call, Program
+from graphopt.lower.program import Program
+from graphopt.lower.steps import Call
 from graphopt.report.data import Buffer, Island, Kernel, PassRun, Report
 from graphopt.report.firmware import firmware_notes
 

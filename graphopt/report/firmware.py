@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from graphopt.ir import DType
-from graphopt.lower.program import Call, Program
+from graphopt.lower.program import Program
+from graphopt.lower.steps import Call
 from graphopt.report.units import count
 from graphopt.targets import McuTarget, load_target
 

@@ -15,7 +15,7 @@ from graphopt.lower.assembly import assemble
 from graphopt.lower.codegen import compile_kernel
 from graphopt.lower.kernel import KernelPlan, Schedule
 from graphopt.lower.key import kernel_key
-from graphopt.lower.program import Kernel
+from graphopt.lower.steps import Kernel
 from graphopt.lower.testing import Region
 from graphopt.schedules.mcu.routines import routine_text
 from graphopt.targets.mcu.kernel_run import Buffer, KernelCase, KernelRun, run_kernels

@@ -15,7 +15,7 @@ from graphopt.lower.kernel import Schedule
 from graphopt.lower.link import link
 from graphopt.lower.lowering import lower_program
 from graphopt.lower.package import package
-from graphopt.lower.program import Kernel
+from graphopt.lower.steps import Kernel
 from graphopt.runtime.model import Model
 from graphopt.targets import Target, load_target
 from graphopt.text import parse_graph

@@ -15,7 +15,8 @@ from graphopt.interpreter import evaluate, run_body
 from graphopt.ir import Array, DType, Graph, Node, Op, TensorType, Value
 from graphopt.lower.kernel import KernelPlan
 from graphopt.lower.lowering import lower_program
-from graphopt.lower.program import Address, Program, as_bytes
+from graphopt.lower.program import Program, as_bytes
+from graphopt.lower.steps import Address
 from graphopt.ops import Fused
 from graphopt.targets import Target, load_target
 from graphopt.testing import random_inputs

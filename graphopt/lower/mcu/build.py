@@ -11,7 +11,8 @@ from graphopt.lower.key import code_version, text_key
 from graphopt.lower.mcu.elf import ObjectFile, read_object
 from graphopt.lower.mcu.source import KernelSource
 from graphopt.lower.mcu.strip import strip
-from graphopt.lower.program import Kernel, Program
+from graphopt.lower.program import Program
+from graphopt.lower.steps import Kernel
 from graphopt.schedules.mcu.routines import routine_text
 from graphopt.targets import McuTarget, Target
 

@@ -18,7 +18,8 @@ from graphopt.lower.mcu.text import (
     title,
     wrapped,
 )
-from graphopt.lower.program import Address, Call, Chunk, Program
+from graphopt.lower.program import Chunk, Program
+from graphopt.lower.steps import Address, Call
 from graphopt.runtime.manifest import Manifest, Port
 
 _ROLES = {

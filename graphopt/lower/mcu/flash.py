@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from graphopt.errors import BudgetError
 from graphopt.ir import DType
 from graphopt.lower.mcu.text import short_location
-from graphopt.lower.program import Call, Program
+from graphopt.lower.program import Program
+from graphopt.lower.steps import Call
 from graphopt.targets import Board, McuTarget, boards
 
 _LARGEST = 4
