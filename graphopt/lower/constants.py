@@ -51,9 +51,9 @@ class Constants:
         """What a kernel of `node`, or of a node inside of it, gets as input `index`."""
         return self._addresses[node, inner, id(choice), index]
 
-    def held(self, plan: RegionPlan, value: Value) -> Address | None:
-        """Where a constant of a region's body lies as it is."""
-        return self.unpacked.get(self._outer(plan, value))
+    def held(self, plan: RegionPlan, value: Value) -> Address:
+        """Where a constant of a region's body lies as it is, if kernels get it by tiles."""
+        return self.unpacked[self._outer(plan, value)]
 
     def _outer(self, plan: Plan, value: Value) -> Value:
         return value if isinstance(plan, Choice) else plan.outer.get(value, value)

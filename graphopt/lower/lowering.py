@@ -17,7 +17,7 @@ from graphopt.lower.placement import Placement, constant_roots, is_alias, place
 from graphopt.lower.program import Program
 from graphopt.lower.regions.plan import RegionPlan, plan_region
 from graphopt.lower.regions.steps import Surroundings, region_steps
-from graphopt.lower.steps import Address, Call, Step, Section, call_sites, unrolled
+from graphopt.lower.steps import Address, Call, Section, Step, call_sites, unrolled
 from graphopt.lower.streams import Streams, find_streams
 from graphopt.lower.weights import Weights
 from graphopt.ops import Fused, Patched
@@ -125,10 +125,14 @@ def _steps(
     op = plan.op
     ports = {op.body.inputs[i]: streams.number(node.inputs[i]) for i in op.streamed_inputs}
     ports |= {op.body.outputs[i]: streams.number(node.outputs[i]) for i in op.streamed_outputs}
-    held = {inner: constants.held(plan, inner) for inner in plan.constants}
-    addresses = {inner: placement.addresses[value] for inner, value in plan.outer.items()}
+    addresses = {
+        inner: placement.addresses[value]
+        for inner, value in plan.outer.items()
+        if inner not in plan.constants
+    }
+    addresses |= {value: constants.held(plan, value) for value in plan.whole_constants}
     around = Surroundings(
-        {**addresses, **{inner: address for inner, address in held.items() if address}},
+        addresses,
         lambda inner, choice, index: constants.address(node, inner, choice, index),
         placement.scratch.get(node, Address("arena", 0, 0)),
         ports,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from itertools import count
+
 from graphopt.analysis.ports import PortQuants
 from graphopt.lower.build import Built
 from graphopt.lower.program import Program
-from graphopt.lower.steps import Call
+from graphopt.lower.steps import Call, Loop, Section, Step
 from graphopt.runtime.artifact import Artifact
-from graphopt.runtime.manifest import CallRecord, Manifest, Port
+from graphopt.runtime.manifest import CallRecord, Execution, Manifest, Port, Repeat
 from graphopt.targets import CpuTarget
 
 
@@ -33,23 +36,47 @@ def describe(program: Program, quants: PortQuants | None = None) -> Manifest:
         threads=program.target.threads,
         inputs=tuple(Port(name, value.type, quant) for name, value, quant in inputs),
         outputs=tuple(Port(name, value.type, quant) for name, value, quant in outputs),
-        calls=tuple(map(_record, program.calls)),
+        calls=tuple(_record(call, times) for call, times in program.sites),
         arena_bytes=program.arena_bytes,
         arena_lower_bound=program.arena_lower_bound,
         weights_bytes=program.weights.nbytes,
         input_offsets=program.input_offsets,
         output_offsets=program.output_offsets,
+        order=_order(program),
     )
 
 
-def _record(call: Call) -> CallRecord:
+def _record(call: Call, times: int) -> CallRecord:
     return CallRecord(
         symbol=call.kernel.symbol,
         schedule=call.kernel.plan.schedule,
         location=call.location,
         operators=call.operators,
         arguments=tuple((a.space, a.index, a.offset) for a in call.arguments),
-        macs=call.macs,
-        nbytes=call.nbytes,
+        macs=call.macs * times,
+        nbytes=call.nbytes * times,
         weight_bytes=call.weight_bytes,
+        times=times,
     )
+
+
+def _order(program: Program) -> tuple[Execution, ...]:
+    if all(times == 1 for _, times in program.sites):
+        return ()
+    numbers = count()
+
+    def of(steps: Sequence[Step]) -> Iterator[Execution]:
+        for step in steps:
+            match step:
+                case Call():
+                    yield next(numbers)
+                case Section(_, body):
+                    yield from of(body)
+                case Loop(times, body):
+                    inside = tuple(of(body))
+                    if inside:
+                        yield Repeat(times, inside)
+                case _:
+                    pass
+
+    return tuple(of(program.steps))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from graphopt.ir import Array, Graph, Value
 from graphopt.lower.kernel import Pack
-from graphopt.lower.steps import Call, Kernel, Step, call_sites, listing
+from graphopt.lower.steps import Call, Kernel, Move, Step, call_sites, listing, walk
 from graphopt.solver.memory import Placed
 from graphopt.targets import Target
 
@@ -89,6 +89,11 @@ class Program:
     def calls(self) -> tuple[Call, ...]:
         """The calls as they are written down: those in loops once."""
         return tuple(call for call, _ in self.sites)
+
+    @property
+    def routines(self) -> tuple[str, ...]:
+        """What runs besides kernels, each a file of `schedules/mcu/routines`."""
+        return ("move_rows",) if any(isinstance(s, Move) for s, _ in walk(self.steps)) else ()
 
     @property
     def kernels(self) -> tuple[Kernel, ...]:

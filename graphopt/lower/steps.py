@@ -159,15 +159,21 @@ class Section:
 Step = Call | Move | Point | Advance | Receive | Send | Loop | Section
 
 
-def call_sites(steps: Sequence[Step], times: int = 1) -> Iterator[tuple[Call, int]]:
-    """The calls as they are written down, each with the number of times that it runs."""
+def walk(steps: Sequence[Step], times: int = 1) -> Iterator[tuple[Step, int]]:
+    """The steps as they are written down, loops opened, each with how often it runs."""
     for step in steps:
-        if isinstance(step, Loop):
-            yield from call_sites(step.body, times * step.count)
-        elif isinstance(step, Section):
-            yield from call_sites(step.body, times)
-        elif isinstance(step, Call):
-            yield step, times
+        match step:
+            case Loop(count, body):
+                yield from walk(body, times * count)
+            case Section(_, body):
+                yield from walk(body, times)
+            case _:
+                yield step, times
+
+
+def call_sites(steps: Sequence[Step]) -> Iterator[tuple[Call, int]]:
+    """The calls as they are written down, each with how often it runs."""
+    return ((step, times) for step, times in walk(steps) if isinstance(step, Call))
 
 
 def unrolled(steps: Sequence[Step]) -> Iterator[Call | Move | Receive | Send]:
@@ -208,7 +214,8 @@ def listing(steps: Sequence[Step], indent: str = "  ") -> Iterator[str]:
     """The steps for people, a line each."""
     for step in steps:
         if isinstance(step, Loop | Section):
-            yield f"{indent}{step.title}" if isinstance(step, Section) else f"{indent}{step.count} times"
+            head = step.title if isinstance(step, Section) else f"{step.count} times"
+            yield indent + head
             yield from listing(step.body, indent + "  ")
         else:
             yield f"{indent}{step}"

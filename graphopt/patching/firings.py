@@ -116,6 +116,7 @@ class _Run:
         self.events: list[_Append | Event] = []
         self.have: dict[Value, Span | None] = {}
         self.pending: Counter[Value] = Counter()
+        self.filling: Counter[Value] = Counter()
         self.columns: dict[Value, Span] = {}
         self.next_row = 0
         self.buffers: dict[Value, LineBuffer] = {}
@@ -206,8 +207,10 @@ class _Run:
             start = need.lo
             self.have.update(dict.fromkeys(node.outputs))
         step = self.op.rows[self.position[node] - 1]
+        self.filling.update(node.outputs)
         for row in range(start, need.hi, step):
             self._compute(node, Span(row, min(row + step, need.hi)))
+        self.filling.subtract(node.outputs)
 
     def _start(self, node: Node, needed: int) -> int:
         """The first row to compute where rows from `needed` on are asked for.
@@ -338,7 +341,7 @@ class _Run:
         if have is None:
             return False
         node = self.producers.get(value)
-        if self.pending[value]:
+        if self.pending[value] or self.filling[value]:
             return True
         return (node is None or self._keeps(node)) and self._low(value) < have.hi
 

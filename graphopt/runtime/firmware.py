@@ -23,8 +23,8 @@ from graphopt.targets import McuTarget, load_target
 from graphopt.targets.mcu.cycles import cycles_of
 from graphopt.targets.mcu.emulator import TIMEOUT_SECONDS
 from graphopt.targets.mcu.model_image import Flash, ModelImage, build_model
-from graphopt.targets.mcu.model_run import footprint, run_samples
-from graphopt.targets.mcu.profile import Count, profile_run
+from graphopt.targets.mcu.model_run import footprint, run_samples, watched
+from graphopt.targets.mcu.profile import Count, Executed, profile_run
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,14 @@ class Firmware:
         say(self.progress, "estimating cycles")
         model_of_cycles = cycles_of(model.image.content, self.target)
         symbols = [call.symbol for call in manifest.calls]
-        entries = list(dict.fromkeys(symbols))
+        entries = watched(manifest)
         driver = model.image.symbols[f"{manifest.prefix}_run"]
-        order = [entries.index(symbol) for symbol in symbols]
-        profile = profile_run(seen.segments, order, driver, model_of_cycles)
+        expected = Executed(
+            [entries.index(symbol) for symbol in symbols],
+            list(manifest.executed),
+            frozenset(map(entries.index, manifest.helpers)),
+        )
+        profile = profile_run(seen.segments, expected, driver, model_of_cycles)
         calls = tuple(map(CallBench, manifest.calls, profile.calls))
         if not self.target.unaligned:
             _check_alignment(calls, self.target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,7 +28,8 @@ class Port:
 class CallRecord:
     """One kernel call: what it computes, where, and what it costs.
 
-    `arguments` are (space, index, offset); bytes count every tensor read or written once.
+    `arguments` are (space, index, offset); bytes count every tensor read or written once. A call
+    in a loop runs several `times`: MACs and bytes are those of all.
     """
 
     symbol: str
@@ -38,6 +40,19 @@ class CallRecord:
     macs: int
     nbytes: int
     weight_bytes: int
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What is in a loop, `times` times one after the other."""
+
+    times: int
+    body: tuple[Execution, ...]
+
+
+Execution = int | Repeat
+"""A call by its number, or a loop."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,8 @@ class Manifest:
     A firmware's C names start with `prefix`, such as `model` in `model_run`. Its inputs and outputs
     may lie at `input_offsets` and `output_offsets` of the arena, or anywhere else. Its kernels have
     the `form` of machine code (`library`) or of C (`source`); `flash_bytes` is an estimate of them
-    and the weights. Models for a CPU have none of these.
+    and the weights. `helpers` are functions that its driver calls besides kernels. Models for a CPU
+    have none of these. `order` says which calls run when, where that is not each once in order.
     """
 
     name: str
@@ -65,6 +81,22 @@ class Manifest:
     output_offsets: tuple[int, ...] = ()
     form: str = ""
     flash_bytes: int = 0
+    helpers: tuple[str, ...] = ()
+    order: tuple[Execution, ...] = ()
+
+    @property
+    def executed(self) -> Iterator[int]:
+        """The numbers of the calls in the order in which they run."""
+        return _executed(self.order or range(len(self.calls)))
+
+
+def _executed(order: Iterable[Execution]) -> Iterator[int]:
+    for each in order:
+        if isinstance(each, Repeat):
+            for _ in range(each.times):
+                yield from _executed(each.body)
+        else:
+            yield each
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
@@ -93,9 +125,10 @@ def from_json(content: dict[str, Any], where: str) -> Manifest:
         fields = dict(content)
         for ports in ("inputs", "outputs"):
             fields[ports] = tuple(_port(port) for port in content[ports])
-        for several in ("features", "input_offsets", "output_offsets"):
+        for several in ("features", "input_offsets", "output_offsets", "helpers"):
             fields[several] = tuple(content[several])
         fields["calls"] = tuple(_call(call) for call in content["calls"])
+        fields["order"] = tuple(_execution(each) for each in content["order"])
         return Manifest(**fields)
     except (KeyError, TypeError, ValueError) as error:
         raise ArtifactError(
@@ -109,6 +142,12 @@ def _port(content: dict[str, Any]) -> Port:
     if quant is not None:
         quant = Quant(tuple(quant["scales"]), tuple(quant["zero_points"]), quant["axis"])
     return Port(str(content["name"]), TensorType(DType(content["dtype"]), shape), quant)
+
+
+def _execution(content: Any) -> Execution:
+    if isinstance(content, dict):
+        return Repeat(int(content["times"]), tuple(map(_execution, content["body"])))
+    return int(content)
 
 
 def _call(content: dict[str, Any]) -> CallRecord:

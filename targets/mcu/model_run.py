@@ -63,7 +63,7 @@ def run_samples(
         saved.append((places.call(job), places.save_outputs(job)))
     kept = [] if in_arena else places.save_inputs(job)
     margins = [job.save(start, end - start) for start, end in places.margins()]
-    results = execute(image, job, _entries(manifest), timeout_seconds=timeout_seconds).results
+    results = execute(image, job, watched(manifest), timeout_seconds=timeout_seconds).results
     places.check([results[index] for index in margins], _PAINTS[0])
     if kept and samples:
         places.check_inputs([results[index] for index in kept], samples[-1])
@@ -120,7 +120,7 @@ def _painted_run(
     outputs = places.save_outputs(job)
     # Beyond its end too: a read there goes unnoticed, until the arena is at the end of the memory.
     arena = range(places.arena, places.arena + places.manifest.arena_bytes + MARGIN_BYTES)
-    entries = _entries(places.manifest)
+    entries = watched(places.manifest)
     outcome = execute(image, job, entries, detail, arena, timeout_seconds)
     results, segments = outcome.results, outcome.calls[0]
     places.check_status(results[status])
@@ -136,5 +136,6 @@ def _painted_run(
     )
 
 
-def _entries(manifest: Manifest) -> list[str]:
-    return list(dict.fromkeys(call.symbol for call in manifest.calls))
+def watched(manifest: Manifest) -> list[str]:
+    """The functions at which counts are split."""
+    return list(dict.fromkeys((*(call.symbol for call in manifest.calls), *manifest.helpers)))

@@ -39,34 +39,70 @@ class RunProfile:
     driver: Count
 
 
+@dataclass(frozen=True)
+class Executed:
+    """What a run is to execute, entries by their index among those that are watched.
+
+    Attributes:
+        sites: the entry of each call, as they are written down.
+        order: the calls that run, one after the other.
+        helpers: entries that are a part of the driver.
+        callers: entries of the caller's, whose instructions do not count.
+    """
+
+    sites: Sequence[int]
+    order: Sequence[int]
+    helpers: frozenset[int] = frozenset()
+    callers: frozenset[int] = frozenset()
+
+
 def profile_run(
-    segments: Sequence[Segment], expected_calls: Sequence[int], driver: Symbol, model: CycleModel
+    segments: Sequence[Segment], expected: Executed, driver: Symbol, model: CycleModel
 ) -> RunProfile:
     """Divide the segments of one run, which starts in the function `driver`, among its calls.
 
-    `expected_calls` are the indices of the entries that a run must reach, in order.
-
     Raises:
-        EmulatorError: it reached others.
+        EmulatorError: it reached others than expected.
     """
-    before, *calls = _whole_calls(segments, driver)
-    if [call.entry for call in calls] != list(expected_calls):
+    before, *entered = _whole_calls(segments, driver)
+    outside = expected.helpers | expected.callers
+    calls = [segment for segment in entered if segment.entry not in outside]
+    if [call.entry for call in calls] != [expected.sites[site] for site in expected.order]:
         raise EmulatorError(
             driver.name,
-            f"expected {len(expected_calls)} kernel calls in the manifest's order, "
+            f"expected {len(expected.order)} kernel calls in the manifest's order, "
             f"found {len(calls)} others",
         )
-    returns = [call.addresses[_inside(call, driver)] for call in calls]
+    by_site: list[list[Segment]] = [[] for _ in expected.sites]
+    for site, call in zip(expected.order, calls, strict=True):
+        by_site[site].append(call)
+    helpers = [segment for segment in entered if segment.entry in expected.helpers]
+    returns = [
+        each.addresses[_inside(each, driver)]
+        for each in entered
+        if each.entry not in expected.helpers
+    ]
+    own = np.concatenate([before.addresses, *returns, *(each.addresses for each in helpers)])
     return RunProfile(
-        tuple(_count(call, call.addresses[~_inside(call, driver)], model) for call in calls),
-        _count(before, np.concatenate([before.addresses, *returns]), model),
+        tuple(_count(each, driver, model) for each in by_site),
+        _counted([before, *helpers], own, model),
     )
 
 
-def _count(segment: Segment, executed: NDArray[np.uint64], model: CycleModel) -> Count:
-    instructions = int(executed[:, 1].sum())
-    accesses = segment.loads, segment.stores, segment.unaligned
-    return Count(instructions, *accesses, model.estimate(executed))
+def _count(calls: Sequence[Segment], driver: Symbol, model: CycleModel) -> Count:
+    """What the calls of a site executed, without what the driver did after each."""
+    executed = [call.addresses[~_inside(call, driver)] for call in calls]
+    return _counted(calls, np.concatenate(executed), model)
+
+
+def _counted(segments: Sequence[Segment], executed: NDArray[np.uint64], model: CycleModel) -> Count:
+    return Count(
+        int(executed[:, 1].sum()),
+        sum(segment.loads for segment in segments),
+        sum(segment.stores for segment in segments),
+        sum(segment.unaligned for segment in segments),
+        model.estimate(executed),
+    )
 
 
 def _whole_calls(segments: Sequence[Segment], driver: Symbol) -> list[Segment]:

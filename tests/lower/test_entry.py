@@ -42,7 +42,7 @@ def test_failed_call_is_named_and_nothing_follows(sum_schedule: Schedule[Target]
     program = lower_program(parse_graph(TEXT), load_target(), [sum_schedule])
     first, second = program.calls
     failing = replace(second, kernel=NonZero(second.kernel.key, second.kernel.plan))
-    program = replace(program, calls=(first, failing, first))
+    program = replace(program, steps=(first, failing, first))
     objects = [
         compile_kernel(function, symbol, program.target, noalias=False)
         for function, symbol in (

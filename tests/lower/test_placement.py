@@ -2,100 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NoReturn
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from graphopt import ops
-from graphopt.interpreter import evaluate, run_body
-from graphopt.ir import Array, DType, Graph, Node, Op, TensorType, Value
-from graphopt.lower.kernel import KernelPlan
+from graphopt.interpreter import evaluate
+from graphopt.ir import DType, Graph, Node, Op, TensorType, Value
 from graphopt.lower.lowering import lower_program
-from graphopt.lower.program import Program, as_bytes
-from graphopt.lower.steps import Address
 from graphopt.ops import Fused
-from graphopt.targets import Target, load_target
+from graphopt.targets import load_target
 from graphopt.testing import random_inputs
 from graphopt.text import parse_graph
 from graphopt.verify import verify
 
+from .simulate import AnySchedule, simulate
+
 F6 = TensorType(DType.F32, (6,))
 F23 = TensorType(DType.F32, (2, 3))
-
-
-@dataclass(frozen=True)
-class AnySchedule:
-    """Takes every region; writes over any input where it may, and asks for scratch."""
-
-    scratch_bytes: int = 100
-    overlap: int | None = None
-    name: str = "any"
-
-    def plan(self, region: Graph, target: Target, constant_inputs: frozenset[int]) -> KernelPlan:
-        def build() -> NoReturn:
-            raise AssertionError("nothing is compiled here")
-
-        pairs = [(i, 0) for i in range(len(region.inputs))]
-        return KernelPlan(
-            self.name,
-            region,
-            build,
-            scratch_bytes=self.scratch_bytes,
-            inplace=tuple(pairs),
-            overlap={} if self.overlap is None else dict.fromkeys(pairs, self.overlap),
-        )
-
-
-def simulate(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:
-    """Run a program in numpy; everything a call does not define is filled with garbage.
-
-    Inputs and outputs lie in the arena if it has a place for them.
-    """
-    graph = program.graph
-    arena = garbage(program.arena_bytes)
-    memory = {("weights", 0): program.weights, ("arena", 0): arena}
-
-    def port(offsets: tuple[int, ...], i: int, nbytes: int) -> NDArray[np.uint8]:
-        return arena[offsets[i] : offsets[i] + nbytes] if offsets else garbage(nbytes)
-
-    for i, value in enumerate(graph.inputs):
-        memory["input", i] = port(program.input_offsets, i, value.type.nbytes)
-        memory["input", i][...] = as_bytes(inputs[value.name])
-    for i, value in enumerate(graph.outputs):
-        memory["output", i] = port(program.output_offsets, i, value.type.nbytes)
-
-    def at(address: Address, nbytes: int) -> NDArray[np.uint8]:
-        found = memory[address.space, address.index][address.offset : address.offset + nbytes]
-        assert found.nbytes == nbytes, f"{address} ends outside its space"
-        return found
-
-    for call in program.calls:
-        region = call.kernel.plan.region
-        types = [v.type for v in (*region.inputs, *region.outputs)]
-        arrays = [
-            at(address, type.nbytes).view(type.dtype.numpy).reshape(type.dims)
-            for address, type in zip(call.arguments, types, strict=False)
-        ]
-        count = len(region.inputs)
-        results = [result.copy() for result in run_body(region, *arrays[:count])]
-        scratch = call.kernel.plan.scratch_bytes
-        at(call.arguments[-1], scratch)[...] = garbage(scratch)
-        for array, result in zip(arrays[count:], results, strict=True):
-            array[...] = result
-    for copy in program.copies:
-        at(copy.destination, copy.nbytes)[...] = at(copy.source, copy.nbytes)
-    return {
-        name: memory["output", i].view(v.type.dtype.numpy).reshape(v.type.dims)
-        for i, (name, v) in enumerate(zip(graph.output_names, graph.outputs, strict=True))
-    }
-
-
-def garbage(nbytes: int) -> NDArray[np.uint8]:
-    return np.full(nbytes, 0xA5, np.uint8)
 
 
 def region(op: Op, *types: TensorType) -> Fused:
@@ -237,4 +161,4 @@ def test_nothing_runs_for_tensors_without_elements() -> None:
         }"""
     )
     program = lower_program(graph, load_target("x86-64-avx2"), [AnySchedule()])
-    assert program.calls == () and program.copies == ()
+    assert program.steps == ()

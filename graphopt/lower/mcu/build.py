@@ -30,8 +30,8 @@ def build_objects(
     cache = cache or default_cache()
     kernels, _ = compile_kernels(program, cache, progress)
     objects = {kernel.symbol: kernels[kernel.key] for kernel in program.kernels}
-    routines = dict.fromkeys(name for kernel in program.kernels for name in kernel.plan.routines)
-    for name in routines:
+    called = (name for kernel in program.kernels for name in kernel.plan.routines)
+    for name in dict.fromkeys((*called, *program.routines)):
         objects[f"graphopt_{name}"] = _routine(name, program.target, cache)
     cache.trim()
     return {function: strip(read_object(code), function) for function, code in objects.items()}

@@ -56,15 +56,21 @@ def package_sources(
     assert isinstance(program.target, McuTarget)
     manifest = _manifest(program, quants, name)
     calls = (replace(call, symbol=linked_name(call.symbol, name)) for call in manifest.calls)
-    manifest = replace(manifest, calls=tuple(calls), flash_bytes=program.weights.nbytes)
-    return _artifact(program, manifest, source_files(manifest, program.target, kernels))
+    helpers = tuple(linked_name(each.removeprefix("graphopt_"), name) for each in manifest.helpers)
+    manifest = replace(
+        manifest, calls=tuple(calls), helpers=helpers, flash_bytes=program.weights.nbytes
+    )
+    files = source_files(manifest, program.target, kernels, program.routines)
+    return _artifact(program, manifest, files)
 
 
 def _manifest(program: Program, quants: PortQuants | None, name: str) -> Manifest:
     if not is_identifier(name):
         raise OptionError("name", f"expected letters, digits and single _, found {name!r}")
     assert isinstance(program.target, McuTarget)
-    return replace(describe(program, quants), prefix=name, form=program.target.form)
+    helpers = tuple(f"graphopt_{routine}" for routine in program.routines)
+    form = program.target.form
+    return replace(describe(program, quants), prefix=name, form=form, helpers=helpers)
 
 
 def _artifact(

@@ -40,7 +40,7 @@ def driver_files(
     """Header and driver by name, and what shows how to use them; `kernels` are further files."""
     prefix, c = manifest.prefix, driver(program, manifest)
     ports = (*c.inputs, *c.outputs)
-    uses_arena = any(a.space == "arena" for call in program.calls for a in call.arguments)
+    uses_arena = any("memory" in line for line in c.body)
     pointers = [port.parameter for port in ports] + ["arena"] * uses_arena
     parameters = [*(port.declaration for port in ports), "void *arena"]
     buffers = [*(port.buffer for port in ports), "arena"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -37,16 +37,24 @@ def linked_name(symbol: str, prefix: str) -> str:
 
 
 def source_files(
-    manifest: Manifest, target: McuTarget, kernels: Mapping[str, KernelSource]
+    manifest: Manifest,
+    target: McuTarget,
+    kernels: Mapping[str, KernelSource],
+    helpers: Sequence[str] = (),
 ) -> dict[str, bytes]:
-    """The C files of kernels by symbol, and of the routines that they call."""
+    """The C files of kernels by symbol, of the routines that they call, and of `helpers`.
+
+    Helpers are routines too, which the driver calls.
+    """
     prefix = manifest.prefix
-    routines = _routines(kernels.values())
+    declared = _routines(kernels.values())
+    known = {routine.name for routine in declared}
+    routines = [*declared, *(_Routine(n, f"graphopt_{n}", "") for n in helpers if n not in known)]
     texts = [
         re.sub(rf"\b{symbol}\b", linked_name(symbol, prefix), source.text)
         for symbol, source in kernels.items()
     ]
-    content = {"kernels": texts, "routines": routines}
+    content = {"kernels": texts, "routines": declared}
     found = {
         SUPPORT: files("graphopt.targets.mcu").joinpath("output", SUPPORT).read_bytes(),
         f"{prefix}_kernels.c": fill("kernels.c.j2", manifest, content),

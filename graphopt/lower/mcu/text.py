@@ -14,6 +14,7 @@ from graphopt.ir import DType
 
 LINE = 100
 _TITLE = 50
+_LINES = 3
 _BLANK = "\xa0"  # no place to break a line
 # In memory. Types that C99 lacks are given as the integers that hold their bits.
 _C_TYPES = {
@@ -70,6 +71,11 @@ def wrapped(text: str, indent: str = "", width: int = LINE) -> list[str]:
     """
     lines = textwrap.wrap(comment(text), width - len(indent), break_on_hyphens=False)
     return [indent + line for line in lines]
+
+
+def few(lines: list[str]) -> list[str]:
+    """The first lines of a comment, with a mark where there are more."""
+    return lines if len(lines) <= _LINES else [*lines[: _LINES - 1], "..."]
 
 
 def listed(head: str, items: Sequence[str], tail: str = "", indent: int = 0) -> list[str]:

@@ -64,9 +64,9 @@ class _Trace:
 
     def _fire(self, event: Fire) -> Iterator[Action]:
         choice = self.kernels.of(event)
-        for window in event.outputs:
-            if window.value in self.firings.buffers:
-                self.columns[window.value] = window.columns
+        for written in event.outputs:
+            if written.value in self.firings.buffers:
+                self.columns[written.value] = written.columns
         if choice is None:
             return
         step = self.step[event.node]

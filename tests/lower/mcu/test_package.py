@@ -110,7 +110,7 @@ def test_mistaken_arguments_are_told_apart(tmp_path: Path) -> None:
             return b[1] == -2.5f && d[2] == 3.0f ? 0 : 4;
         }"""
     (tmp_path / "try.c").write_text(program)
-    sources = ["model.c", "model_kernels.c", "try.c", "-o", "try"]
+    sources = ["model.c", "model_kernels.c", "model_move_rows.c", "try.c", "-o", "try"]
     subprocess.run([host_compiler("gcc"), *STRICT, *sources], cwd=tmp_path, check=True)
     assert subprocess.run([tmp_path / "try"], check=False).returncode == 0
 

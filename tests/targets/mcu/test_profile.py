@@ -7,11 +7,14 @@ from graphopt.errors import EmulatorError
 from graphopt.targets.mcu.cycles import CycleModel
 from graphopt.targets.mcu.elf import Symbol
 from graphopt.targets.mcu.plugin import Segment
-from graphopt.targets.mcu.profile import profile_run
+from graphopt.targets.mcu.profile import Executed, profile_run
 
 DRIVER = Symbol("model_run", 0x100, 0x20, True)
 ADDRESSES = np.arange(0x100, 0x300, 2, dtype=np.uint64)
 ONE_EACH = CycleModel(ADDRESSES, np.ones(len(ADDRESSES)), np.zeros(len(ADDRESSES)))
+
+
+ONCE = Executed([0], [0])
 
 
 def segment(entry: int | None, *rows: tuple[int, int]) -> Segment:
@@ -25,7 +28,7 @@ def test_calls_and_driver() -> None:
         segment(0, (0x200, 4), (0x202, 4), (0x104, 1)),
         segment(1, (0x240, 7), (0x106, 1), (0x108, 1)),
     ]
-    profile = profile_run(segments, [0, 1], DRIVER, ONE_EACH)
+    profile = profile_run(segments, Executed([0, 1], [0, 1]), DRIVER, ONE_EACH)
     assert [call.instructions for call in profile.calls] == [8, 7]
     assert profile.driver.instructions == 5
     assert [call.cycles for call in profile.calls] == [8, 7]
@@ -35,7 +38,7 @@ def test_calls_and_driver() -> None:
 def test_a_loop_to_the_first_instruction() -> None:
     again = [segment(0, (0x200, 1), (0x202, 1))] * 3
     last = segment(0, (0x200, 1), (0x202, 1), (0x204, 1), (0x104, 1))
-    profile = profile_run([segment(None, (0x100, 1)), *again, last], [0], DRIVER, ONE_EACH)
+    profile = profile_run([segment(None, (0x100, 1)), *again, last], ONCE, DRIVER, ONE_EACH)
     (call,) = profile.calls
     assert (call.instructions, call.loads, call.stores) == (9, 12, 4)
     assert call.cycles == 9
@@ -45,4 +48,4 @@ def test_a_loop_to_the_first_instruction() -> None:
 def test_other_calls_than_the_manifest_says(expected: list[int]) -> None:
     segments = [segment(None, (0x100, 1)), segment(0, (0x200, 1), (0x104, 1))]
     with pytest.raises(EmulatorError, match="model_run: expected .* kernel calls"):
-        profile_run(segments, expected, DRIVER, ONE_EACH)
+        profile_run(segments, Executed(expected, range(len(expected))), DRIVER, ONE_EACH)

@@ -1,0 +1,186 @@
+"""The steps of a program as statements of C."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from graphopt.ir import Value
+from graphopt.lower.mcu.text import few, listed, wrapped
+from graphopt.lower.program import Chunk, Program
+from graphopt.lower.steps import (
+    Address,
+    Advance,
+    Call,
+    Loop,
+    Move,
+    Point,
+    Section,
+    Step,
+    walk,
+)
+
+_INDENT = 4
+_ROLES = {
+    ("conv", 1): "weights",
+    ("conv", 2): "bias",
+    ("conv_transpose", 1): "weights",
+    ("conv_transpose", 2): "bias",
+    ("lookup", 1): "table",
+    ("matmul", 0): "weights",
+    ("matmul", 1): "weights",
+    ("rescale", 1): "multiplier",
+    ("rescale", 2): "offset",
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """What things are called in C.
+
+    Attributes:
+        ports: the parameter behind each input and output, by (space, index).
+        arrays: of constants, by offset among the weights.
+        symbols: the kernel of each call site.
+        moves: the function that moves rows of bytes.
+    """
+
+    ports: Mapping[tuple[str, int], str]
+    arrays: Mapping[int, str]
+    symbols: Sequence[str]
+    moves: str
+
+    def place(self, address: Address) -> str:
+        """An address as an expression."""
+        match address.space:
+            case "weights":
+                return self._constant(address.offset)
+            case "arena":
+                return _sum("memory", address.offset)
+            case "cursor":
+                return _sum(f"rows{address.index}", address.offset)
+        port = self.ports[address.space, address.index]
+        const = "const " if address.space == "input" else ""
+        return _sum(f"({const}uint8_t *){port}", address.offset) if address.offset else port
+
+    def _constant(self, offset: int) -> str:
+        if offset in self.arrays:
+            return self.arrays[offset]
+        start = max((each for each in self.arrays if each < offset), default=None)
+        if start is None:
+            return "NULL"  # of no elements
+        return _sum(f"(const uint8_t *){self.arrays[start]}", offset - start)
+
+
+def statements(steps: Sequence[Step], names: Names) -> tuple[str, ...]:
+    """The lines of what runs, indented as the body of a function."""
+    return tuple(_Writer(names).lines(steps, _INDENT, 0))
+
+
+class _Writer:
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.sites = 0
+
+    def lines(self, steps: Sequence[Step], indent: int, depth: int) -> Iterator[str]:
+        """Statements at an indentation, inside of `depth` loops."""
+        for step in steps:
+            match step:
+                case Section(title, body):
+                    yield ""
+                    yield from _comment([f"Tile by tile: {title}"], indent)
+                    yield " " * indent + "{"
+                    yield from self.lines(body, indent + _INDENT, depth)
+                    yield " " * indent + "}"
+                case Loop(count, body):
+                    i = f"i{depth}" if depth else "i"
+                    head = f"for (int {i} = 0; {i} < {count}; {i}++) {{"
+                    yield " " * indent + head
+                    yield from self.lines(body, indent + _INDENT, depth + 1)
+                    yield " " * indent + "}"
+                case Call():
+                    yield from self._call(step, indent)
+                case _:
+                    yield from (" " * indent + line for line in self._plain(step, indent))
+
+    def _call(self, call: Call, indent: int) -> Iterator[str]:
+        symbol, number = self.names.symbols[self.sites], self.sites
+        self.sites += 1
+        yield ""
+        yield from _comment(_about(number, call), indent)
+        arguments = [*map(self.names.place, call.arguments), *map(str, call.kernel.plan.sizes)]
+        for line in listed(f"(void){symbol}", arguments, ";", indent):
+            yield " " * indent + line
+
+    def _plain(self, step: Step, indent: int) -> list[str]:
+        place = self.names.place
+        match step:
+            case Move():
+                arguments = [place(step.destination), place(step.source)]
+                numbers = step.nbytes, step.rows, step.destination_pitch, step.source_pitch
+                text = [*arguments, *map(str, numbers)]
+                return listed(f"(void){self.names.moves}", text, ";", indent)
+            case Point(cursor, address, written):
+                const = "" if written else "const "
+                return [f"{const}uint8_t *rows{cursor} = {_bytes(place(address), address)};"]
+            case Advance(cursor, nbytes):
+                return [f"rows{cursor} {'+' if nbytes > 0 else '-'}= {abs(nbytes)};"]
+            case _:
+                raise AssertionError(step)
+
+
+def array_names(program: Program, chunks: Mapping[int, Chunk]) -> dict[int, str]:
+    """Names by offset: the number of the first kernel that reads an array, and what for."""
+    names: dict[int, str] = {}
+    taken: set[str] = set()
+    for number, call in enumerate(program.calls):
+        for value, address in zip(call.kernel.plan.region.inputs, call.arguments, strict=False):
+            if address.space != "weights" or address.offset in names or not value.type.nbytes:
+                continue
+            name = wanted = f"k{number}_{_role(call, value)}"
+            count = 1
+            while name in taken:
+                count += 1
+                name = f"{wanted}{count}"
+            taken.add(name)
+            names[address.offset] = name
+    for step, _ in walk(program.steps):
+        source = step.source if isinstance(step, Move) else None
+        source = step.address if isinstance(step, Point) else source
+        if source is not None and source.space == "weights" and chunks:
+            start = max(offset for offset in chunks if offset <= source.offset)
+            names.setdefault(start, f"map{len(names)}")
+    return names
+
+
+def _role(call: Call, value: Value) -> str:
+    for node in call.kernel.plan.region.nodes:
+        for i, read in enumerate(node.inputs):
+            if read is value:
+                return _ROLES.get((node.op.name, i), "constant")
+    return "constant"
+
+
+def _about(number: int, call: Call) -> list[str]:
+    macs = f"; {call.macs} MACs" if call.macs else ""
+    lines = [f"k{number}: {', '.join(call.operators)}{macs}"]
+    return [*lines, *few(wrapped(call.location, width=90))]
+
+
+def _comment(lines: Sequence[str], indent: int) -> Iterator[str]:
+    """A comment of some lines."""
+    space = " " * indent
+    text = f"\n{space} * ".join(lines)
+    yield from f"{space}/* {text} */".split("\n")
+
+
+def _sum(start: str, offset: int) -> str:
+    return f"{start} + {offset}" if offset else start
+
+
+def _bytes(place: str, address: Address) -> str:
+    """A place as a pointer to bytes."""
+    if address.space in ("arena", "cursor") or place.startswith("("):
+        return place
+    const = "" if address.space == "output" else "const "
+    return f"({const}uint8_t *){place}"
