@@ -164,6 +164,8 @@ def _by_site(buffers: Sequence[Placed], starts: Sequence[int]) -> tuple[Placed, 
     """
     return tuple(
         replace(each, first=starts[each.first], last=max(starts[each.last + 1] - 1, 0))
+        if len(starts) > 1
+        else each
         for each in buffers
     )
 

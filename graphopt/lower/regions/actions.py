@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graphopt.ir import Value
+from graphopt.ir import Node, Value
 from graphopt.lower.choice import Choice
-from graphopt.patching.events import Fire
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,9 @@ class Run:
     """
 
     step: int
+    node: Node
     choice: Choice
-    event: Fire
+    macs: int
     reads: tuple[Spot, ...]
     writes: tuple[Extent, ...]
     scratch_bytes: int

@@ -6,10 +6,11 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from graphopt.analysis.tiles import tile
-from graphopt.ir import Graph, Value
+from graphopt.ir import Graph, Node, Value
 from graphopt.lower.choice import Choice, Refused, choose
 from graphopt.lower.kernel import Schedule
 from graphopt.lower.key import canonical
+from graphopt.patching.accumulate import accumulation
 from graphopt.patching.events import Fire
 from graphopt.targets import Target
 from graphopt.text import print_graph
@@ -36,20 +37,30 @@ class TileKernels:
 
     def _choice(self, event: Fire) -> Choice | None:
         window = event.outputs[0]
-        part = tile(event.node, window.rows, window.columns)
+        sums = accumulation(event.node) if event.accumulates else None
+        where = window.rows, window.columns
+        part = tile(event.node, *where) if sums is None else sums.part(*where)
         windows = tuple(None if w is None else (w.rows, w.columns) for w in event.inputs)
         assert part.inputs == windows, "a tile reads what the event says"
-        region = part.graph
         known = frozenset(
             i
             for i, (value, part) in enumerate(zip(event.node.inputs, event.inputs, strict=True))
             if value in self.constants and part is None
         )
+        return self._kernel(event.node, part.graph, known)
+
+    def combination(self, node: Node) -> Choice | None:
+        """The kernel that adds a part of a reduction to the parts before; None as in `of`."""
+        sums = accumulation(node)
+        assert sums is not None
+        return self._kernel(node, sums.combination(), frozenset())
+
+    def _kernel(self, node: Node, region: Graph, known: frozenset[int]) -> Choice | None:
         text = f"{_text(region)}\n{sorted(known)}"
         if text not in self._by_text:
             found = choose(region, self.target, known, self.schedules)
             if not isinstance(found, Choice):
-                self.refused[text] = Refused(event.node, region, found)
+                self.refused[text] = Refused(node, region, found)
             self._by_text[text] = found if isinstance(found, Choice) else None
         return self._by_text[text]
 

@@ -85,11 +85,13 @@ def _shared(
     for at, action in enumerate(actions):
         if not (isinstance(action, Run) and action.step == step):
             continue
-        found = True
         reads = [(i, s) for i, s in enumerate(action.reads) if s.value is source.value]
         writes = [(o, s) for o, (s, _) in enumerate(action.writes) if s.value is target.value]
+        if not reads and not writes:
+            continue  # it adds up sums elsewhere
         if not (reads and writes) or _read_again(actions, at, source.value):
             return False, None
+        found = True
         plan = action.choice.kernel.plan
         for i, read in reads:
             for o, write in writes:

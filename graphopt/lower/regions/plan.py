@@ -46,19 +46,18 @@ class RegionPlan:
         """Each node of the body with each of its kernels."""
         runs = [action for action in self.actions if isinstance(action, Run)]
         distinct = {(run.step, id(run.choice)): run for run in runs}
-        return tuple((run.event.node, run.choice) for run in distinct.values())
+        return tuple((run.node, run.choice) for run in distinct.values())
 
     @property
     def whole_constants(self) -> tuple[Value, ...]:
-        """Constants of the body that kernels get by tiles, from where they lie whole."""
-        maps = dict.fromkeys(
-            window.value
+        """Constants of the body that are cut into tiles where they lie."""
+        read = (
+            spot.value
             for action in self.actions
-            if isinstance(action, Run)
-            for window in action.event.inputs
-            if window is not None
+            for i, spot in enumerate(action.reads)
+            if not (isinstance(action, Run) and i in action.choice.constants)
         )
-        return tuple(value for value in maps if value in self.constants)
+        return tuple(dict.fromkeys(v for v in read if v is not None and v in self.constants))
 
 
 def plan_region(

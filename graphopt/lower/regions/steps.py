@@ -89,7 +89,7 @@ class _Emitter:
         if isinstance(action, Run) and spot.value is not None and spot.whole:
             index = next((i for i, read in enumerate(action.reads) if read is spot), None)
             if index in action.choice.constants:
-                return self.around.constants(action.event.node, action.choice, index)
+                return self.around.constants(action.node, action.choice, index)
         if spot.whole:
             if use in self.cursors:
                 return Address("cursor", self.cursors[use][0], 0)
@@ -122,7 +122,7 @@ class _Emitter:
     def _call(self, run: Run, places: list[Address]) -> Call:
         if run.choice.kernel.plan.scratch_bytes:
             places.append(self._inner(self.plan.arena.scratch[run.step]))
-        return call_of(run.choice, tuple(places), run.event.node, run.event.macs)
+        return call_of(run.choice, tuple(places), run.node, run.macs)
 
 
 def _uses(action: Action) -> Iterator[tuple[Use, Spot]]:

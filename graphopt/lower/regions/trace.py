@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graphopt.analysis.receptive_field import Span
-from graphopt.ir import Value
+from graphopt.ir import Node, Value
+from graphopt.lower.choice import Choice
 from graphopt.lower.regions.actions import Action, Arrive, Copy, Extent, Leave, Run, Spot
 from graphopt.lower.regions.kernels import TileKernels
 from graphopt.patching.events import Emit, Fetch, Fire, Slide, Window
@@ -63,35 +64,60 @@ class _Trace:
         return Arrive(value, self._spot(window), _nbytes(window), rows.size, skip)
 
     def _fire(self, event: Fire) -> Iterator[Action]:
+        """A kernel on a tile, with copies of what it cannot take where it lies."""
         choice = self.kernels.of(event)
         for written in event.outputs:
             if written.value in self.firings.buffers:
                 self.columns[written.value] = written.columns
-        if choice is None:
+        adds = event.accumulates and not event.first
+        combination = self.kernels.combination(event.node) if adds else None
+        if choice is None or (adds and combination is None):
             return
-        step = self.step[event.node]
-        end = self._aligned(choice.kernel.plan.scratch_bytes)
+        used = [c.kernel.plan.scratch_bytes for c in (choice, combination) if c is not None]
+        scratch = _Scratch(max(used), self.alignment)
+        step, node = self.step[event.node], event.node
         before: list[Action] = []
-        after: list[Action] = []
         reads: list[Spot] = []
-        writes: list[Extent] = []
-        for value, window in zip(event.node.inputs, event.inputs, strict=True):
+        for value, window in zip(node.inputs, event.inputs, strict=True):
             spot = Spot(value, 0, whole=True) if window is None else self._spot(window)
             if window is not None and not self._usable(window, spot):
-                held, spot = spot, Spot(None, end)
+                held, spot = spot, scratch.add(_nbytes(window))
                 before.append(self._copy(step, window, (held, self._pitch(value)), spot))
-                end += self._aligned(_nbytes(window))
             reads.append(spot)
-        for written in event.outputs:
-            spot = self._spot(written)
-            if not self._usable(written, spot):
-                held, spot = spot, Spot(None, end)
-                after.append(self._copy(step, written, spot, (held, self._pitch(written.value))))
-                end += self._aligned(_nbytes(written))
-            writes.append((spot, _nbytes(written)))
+        writes: list[Extent] = []
+        after: list[Action] = []
+        if combination is not None:
+            size = node.output.type.nbytes
+            part = scratch.add(size)
+            writes.append((part, size))
+            after += self._added(step, node, combination, part, scratch)
+        elif event.accumulates:
+            writes.append((Spot(node.output, 0, whole=True), node.output.type.nbytes))
+        else:
+            for written in event.outputs:
+                spot = self._spot(written)
+                if not self._usable(written, spot):
+                    held, spot = spot, scratch.add(_nbytes(written))
+                    to = held, self._pitch(written.value)
+                    after.append(self._copy(step, written, spot, to))
+                writes.append((spot, _nbytes(written)))
         yield from before
-        yield Run(step, choice, event, tuple(reads), tuple(writes), end)
+        where = tuple(reads), tuple(writes)
+        yield Run(step, node, choice, event.macs, *where, scratch.nbytes)
         yield from after
+
+    def _added(
+        self, step: int, node: Node, choice: Choice, part: Spot, scratch: _Scratch
+    ) -> Iterator[Action]:
+        """A part of a reduction comes to those before, in the output."""
+        size = node.output.type.nbytes
+        total = Spot(node.output, 0, whole=True)
+        if (0, 0) in choice.kernel.plan.inplace:
+            yield Run(step, node, choice, 0, (total, part), ((total, size),), scratch.nbytes)
+            return
+        both = scratch.add(size)
+        yield Run(step, node, choice, 0, (total, part), ((both, size),), scratch.nbytes)
+        yield Copy(step, both, total, size, 1, size, size)
 
     def _usable(self, window: Window, spot: Spot) -> bool:
         """Whether a kernel can take a window where it lies."""
@@ -131,8 +157,17 @@ class _Trace:
         held = self.columns.get(value)
         return _pixel_bytes(value) * (held.size if held else value.type.dims[2])
 
-    def _aligned(self, nbytes: int) -> int:
-        return -(-nbytes // self.alignment) * self.alignment
+
+class _Scratch:
+    """The scratch of one step: the kernel's own, then what is added."""
+
+    def __init__(self, nbytes: int, alignment: int) -> None:
+        self.nbytes, self.alignment = nbytes, alignment
+
+    def add(self, nbytes: int) -> Spot:
+        start = -(-self.nbytes // self.alignment) * self.alignment
+        self.nbytes = start + nbytes
+        return Spot(None, start)
 
 
 def _pixel_bytes(value: Value) -> int:
