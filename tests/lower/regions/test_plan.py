@@ -32,7 +32,7 @@ def alone(op: Patched, seed: int = 0) -> Graph:
     return Graph("g", inputs, (Node(op, values, outputs),), outputs, constants)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(patched(), st.sampled_from([None, -1000, -64, 0, 16]), st.sampled_from([0, 20]))
 def test_steps_give_the_bits_of_the_body(op: Patched, overlap: int | None, scratch: int) -> None:
     graph = alone(op)
