@@ -37,8 +37,8 @@ WEIGHTS = (DType.I8, DType.U8, DType.I4, DType.U4, DType.I2, DType.U2, DType.I16
 class ScalarProduct:
     """Each window is copied into scratch as i16, then multiplied with 8 channels at a time.
 
-    The weights are stored unsigned, which Armv6-M loads at constant offsets; the sum of a window,
-    taken while copying it, corrects for that.
+    The only pixel of a vector is read where it lies. The weights are stored unsigned, which
+    Armv6-M loads at constant offsets; the sum of a window corrects for that.
     """
 
     name: str = "scalar_product"
@@ -111,6 +111,12 @@ class ProductPlan:
         return self.window.dilation_x == 1 and self.groups == 1
 
     @property
+    def direct(self) -> bool:
+        """Whether x is one window, of bytes that a routine multiplies as they are."""
+        whole = self.window.channels % DEPTH == 0 and self.weights.type.dtype.bits == 8
+        return whole and self.window.flat and self.window.pixels == 1 and self.groups == 1
+
+    @property
     def words(self) -> bool:
         """Whether the windows of two pixels share words, whose products hold those of both."""
         return self.together == 2 and self.weights.type.dtype.bits < 8
@@ -130,7 +136,8 @@ class ProductPlan:
     @property
     def dots(self) -> str:
         """The routine that multiplies the window of one pixel."""
-        return f"scalar_dots_w{self.weights.type.dtype.bits}"
+        x = f"{self.x.type.dtype}_" if self.direct else ""
+        return f"scalar_dots_{x}w{self.weights.type.dtype.bits}"
 
     @property
     def pairs(self) -> str:
@@ -144,6 +151,7 @@ class ProductPlan:
 
     def kernel(self, name: str, text: str) -> KernelPlan:
         shape = "flat" if self.window.flat else "runs" if self.runs else "taps"
+        shape = "direct" if self.direct else shape
         return KernelPlan(
             name,
             self.where.region,
@@ -172,6 +180,8 @@ class ProductPlan:
 
     def _scratch_bytes(self) -> int:
         """The words of two windows, the windows, then their sums for one chunk of channels."""
+        if self.direct:
+            return 4 * min(CHUNK, -(-self.group_outputs // CHANNELS) * CHANNELS)
         depth = self.window.taps * self.group_channels
         blocks = min(CHUNK // CHANNELS, -(-self.group_outputs // CHANNELS))
         halves = self.together + self.words
@@ -183,6 +193,13 @@ class ProductPlan:
             return {}
         itemsizes = [value.type.dtype.itemsize for value in self.where.region.outputs]
         i = self.where.input_index(self.x)
+        if self.direct:
+            # All of x is read again for each chunk of channels.
+            last = (self.group_outputs - 1) // CHUNK * CHUNK
+            return {
+                (i, o): -last * size if last else self.x.type.elements
+                for o, size in enumerate(itemsizes)
+            }
         return {
             (i, o): self.window.overlap(1, size, self.together) for o, size in enumerate(itemsizes)
         }
@@ -191,4 +208,6 @@ class ProductPlan:
         shared = (self.pairs,) if self.together == 2 else ()
         combine = ("scalar_combine",) if self.words else ()
         finish = finishing(self.where, self.requantization, self.target)
+        if self.direct:
+            return (self.dots, *finish)
         return (self.widen, self.dots, *shared, *combine, *finish)

@@ -49,13 +49,17 @@ class _Loops:
         self.padded_depth = named(T.bitwise_and(self.depth + (DEPTH - 1), -DEPTH))
         # Windows follow each other in half-words, behind the words made of two of them.
         halves = plan.together + plan.words
-        self.sums_at = named(T.shift_right(self.padded_depth * halves, T.int32(1)))
+        windows = T.shift_right(self.padded_depth * halves, T.int32(1))
+        self.sums_at = T.int32(0) if plan.direct else named(windows)
         self.epilogue = Epilogue(plan.where, buffers, plan.target)
         self.copied, self.total = Registers(1, 1, "int32"), Registers(1, 1, "int32")
         self.starts = Registers(plan.together, 1, "int32")
 
     def emit(self) -> None:
         sizes = self.sizes
+        if self.plan.direct:
+            self._emit_vector()
+            return
         with loop(self.plan.together) as window, loop(self.padded_depth - self.depth) as i:
             T.buffer_store(self.wide, T.int16(0), [self._window_at(window) + self.depth + i])
         if self.plan.window.flat:
@@ -70,6 +74,15 @@ class _Loops:
                     self._copy_window(image, row, column, group)
 
                 self._emit_row(sizes["columns"], first, group, copy)
+
+    def _emit_vector(self) -> None:
+        """The only window is x itself."""
+        x, bias = self.buffers[self.plan.x], bias_of(self.plan.weights.type.dtype)
+        self.total.set(0, T.int32(0))
+        with loop(self.depth) as i:
+            self.total.set(0, self.total.get(0) + tirx.Cast("int32", x[i]))
+        self.starts.set(0, self.total.get(0) * -bias)
+        self._multiply(T.int32(1), T.int32(0), T.int32(0))
 
     def _window_at(self, window: Expr) -> Expr:
         return self.padded_depth * (window + int(self.plan.words))
@@ -208,6 +221,8 @@ class _Loops:
         pointers = at(weights, weights_at), bias, sums
         sizes = self.padded_depth, blocks, self.starts.get(0)
         window = at(self.wide, self._window_at(T.int32(0)))
+        if self.plan.direct:
+            window = at(self.buffers[self.plan.x], 0)
         alone = call(self.plan.dots, window, *pointers, *sizes)
         if self.plan.together == 1:
             T.evaluate(alone)

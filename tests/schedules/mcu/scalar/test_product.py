@@ -41,6 +41,8 @@ SQUARE = Layer(
 )
 POINT = replace(SQUARE, kernel=(1, 1), pads=(0, 0, 0, 0), channels=16, outputs=16)
 DENSE = replace(POINT, kind="fully connected", size=(1, 1), channels=67, outputs=37)
+# A vector of whole words, which is read where it lies.
+VECTOR = replace(DENSE, channels=68)
 # Weights of one byte each, 4 to a block of depth: the shape of the inner loop alone.
 LONG = replace(POINT, size=(2, 1), channels=512, outputs=32)
 
@@ -58,6 +60,10 @@ def test_windows_of_every_kind(core: str) -> None:
         replace(POINT, strides=(2, 2)),
         replace(DENSE, tail="residual"),
         DENSE,
+        VECTOR,
+        replace(VECTOR, outputs=32),
+        replace(VECTOR, tail="residual", x=DType.U8),
+        replace(VECTOR, tail="sums", outputs=67),
     ]
     check_mcu_schedule(ScalarProduct(), [layer.region() for layer in layers], mcu(core))
 
@@ -83,6 +89,8 @@ def test_weights_and_activations_of_every_width(core: str) -> None:
         replace(SQUARE, channels=8, outputs=8, dilations=(2, 2), pads=(1, 1, 1, 1)),
         replace(SQUARE, channels=8, outputs=8, size=(4, 5), w=DType.I4),
         replace(POINT, outputs=12, size=(3, 3), w=DType.I2),
+        VECTOR,
+        replace(VECTOR, outputs=67, x=DType.U8),
     ],
 )
 def test_outputs_start_as_far_on_as_is_safe(core: str, layer: Layer) -> None:
@@ -102,6 +110,15 @@ def test_images_rows_and_matrices(core: str) -> None:
         x, w = build.input(*dims, dtype=DType.I8), build.constant(*weights, dtype=DType.I8)
         regions.append(build.region(build.apply(op, x, w)))
     check_mcu_schedule(ScalarProduct(), regions, mcu(core), tight=True)
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_vectors_need_no_copy(core: str) -> None:
+    copied, direct = check_mcu_schedule(
+        ScalarProduct(), [DENSE.region(), VECTOR.region()], mcu(core)
+    )
+    assert direct.plan.scratch_bytes == copied.plan.scratch_bytes - 2 * 68
+    assert direct.instructions < copied.instructions
 
 
 def test_kernels_are_shared_by_shapes() -> None:

@@ -58,6 +58,22 @@ def test_dots(core: str, bits: int) -> None:
     agree(mcu(core), name, cases)
 
 
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("x", ["i8", "u8"])
+def test_dots_of_bytes(core: str, x: str) -> None:
+    name, rng = f"scalar_dots_{x}_w8", np.random.default_rng(0)
+
+    def made(depth: int, blocks: int) -> KernelCase:
+        weights = rng.integers(0, 256, (blocks, depth, 8))
+        bias = rng.integers(-(2**31), 2**31, (blocks, 8)).astype(np.int32)
+        window = rng.integers(0, 256, depth).astype(np.uint8)
+        sums = Buffer(np.zeros_like(bias), written=True)
+        buffers = (Buffer(window), Buffer(packed(weights, 8)), Buffer(bias), sums)
+        return case(name, buffers, depth, blocks, -12345)
+
+    agree(mcu(core), name, [made(depth, blocks) for depth in (4, 60) for blocks in (1, 4)])
+
+
 def i32(numbers: object) -> NDArray[np.int32]:
     return np.asarray(numbers, np.int64).astype(np.int32)
 

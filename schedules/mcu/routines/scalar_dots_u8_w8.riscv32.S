@@ -1,0 +1,6 @@
+# Activations of type u8, weights of 8 bits. scalar_dots_u8_w8.c is the definition.
+.include "scalar_dots_bytes.riscv32.inc"
+
+    begin graphopt_scalar_dots_u8_w8, 0
+    steps 8, lbu, 1
+    end graphopt_scalar_dots_u8_w8
