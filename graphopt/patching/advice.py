@@ -120,8 +120,12 @@ def advise(firings: Firings) -> Advice | None:
 
 
 def named(node: Node) -> str:
-    """A node by the last of its places in the model, which is one of its own."""
-    return node.location.names[-1] if node.location.names else node.outputs[0].name
+    """A node by the last of its places in the model, which is one of its own.
+
+    TFLite's converter joins the names of what it fuses with semicolons; the last is one too.
+    """
+    name = node.location.names[-1] if node.location.names else node.outputs[0].name
+    return name.split(";")[-1]
 
 
 def size(pair: Pair) -> str:

@@ -8,6 +8,7 @@ from graphopt.lower.program import Program
 from graphopt.lower.steps import Call
 from graphopt.report.data import Buffer, Island, Kernel, PassRun, Report
 from graphopt.report.firmware import firmware_notes
+from graphopt.report.patches import regions_and_timeline
 
 # Schedules that take whatever the fast ones refuse.
 GENERIC = ("generic", "onnx")
@@ -20,6 +21,7 @@ def build_report(
 ) -> Report:
     """Everything but the compilation's own times."""
     graph = program.graph
+    regions, timeline = regions_and_timeline(graph)
     return Report(
         model=graph.name,
         target=program.target.name,
@@ -36,6 +38,8 @@ def build_report(
         buffers=tuple(Buffer(b.name, b.offset, b.nbytes, b.first, b.last) for b in program.buffers),
         floats=None if floats is None else tuple(_island(node) for node in floats),
         notes=firmware_notes(program),
+        regions=regions,
+        timeline=timeline,
     )
 
 

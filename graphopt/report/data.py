@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from graphopt.report.regions import Region, Timeline
+
 
 @dataclass(frozen=True)
 class Kernel:
@@ -79,6 +81,7 @@ class Report:
     step of the compilation. `floats` is None for models without quantization. `notes` say why the
     route of the whole model is slower than it could be. `flash_bytes` is what the code and the
     constants of a firmware take, without its driver and the compiler's library; None: not known.
+    `regions` run tile by tile; `timeline` shows what they save, None where there are none.
     """
 
     model: str
@@ -98,6 +101,8 @@ class Report:
     source_sha256: str = ""
     notes: tuple[str, ...] = ()
     flash_bytes: int | None = None
+    regions: tuple[Region, ...] = ()
+    timeline: Timeline | None = None
 
     @property
     def macs(self) -> int:
@@ -139,4 +144,7 @@ class Report:
         fields["notes"] = tuple(data["notes"])
         if data["floats"] is not None:
             fields["floats"] = tuple(Island(**each) for each in data["floats"])
+        fields["regions"] = tuple(Region.from_json(each) for each in data["regions"])
+        if data["timeline"] is not None:
+            fields["timeline"] = Timeline.from_json(data["timeline"])
         return Report(**fields)

@@ -7,6 +7,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from graphopt.report import units
 from graphopt.report.data import Report
 from graphopt.report.picture import arena_svg
+from graphopt.report.region_picture import region_svg
+from graphopt.report.timeline_picture import timeline_svg
 
 
 def page(template: str, **content: Any) -> str:
@@ -32,6 +34,8 @@ def render(report: Report) -> str:
         "report.html.j2",
         report=report,
         arena=arena_svg(report),
+        maps=[region_svg(region) for region in report.regions],
+        timeline=timeline_svg(report.timeline) if report.timeline else "",
         slowest=slowest,
         scratch=any(k.scratch_bytes for k in report.kernels),
         largest=largest,

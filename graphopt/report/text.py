@@ -64,6 +64,26 @@ def fusion(report: Report) -> Table:
     return table
 
 
+def regions(report: Report) -> Table:
+    """One row per patched region."""
+    table = Table("region", "form", "kernels", box=None, pad_edge=False)
+    for name in ("tile", "MACs", "F", "buffers", "at once", "moved", "calls"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for r in report.regions:
+        figures = [f"{r.tile[0]} x {r.tile[1]}", count(r.macs), f"{r.factor:.3f}"]
+        figures += [*map(size, (r.buffer_bytes, r.peak_bytes, r.moved_bytes)), str(r.calls)]
+        kernels = f"{len(r.nodes)}, {r.nodes[0]} to {r.nodes[-1]}"
+        table.add_row(r.name, r.form, Text(kernels), *figures)
+    return table
+
+
+def advice(report: Report) -> Iterator[Text]:
+    """Where the halos of each region come from, and what other windows there would save."""
+    for region in report.regions:
+        for line in region.halo.lines if region.halo else ():
+            yield Text(f"{region.name}: {line}", style="cyan")
+
+
 def floats(report: Report) -> Table | Text:
     """What a quantized model still computes in floats, and why."""
     if not report.floats:
@@ -91,6 +111,10 @@ def full(report: Report) -> RenderableType:
         yield summary(report)
         yield Text()
         yield kernels(report)
+        if report.regions:
+            yield Text()
+            yield regions(report)
+            yield from advice(report)
         if report.passes:
             yield Text()
             yield fusion(report)
