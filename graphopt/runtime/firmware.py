@@ -37,7 +37,10 @@ class CallBench:
 
 @dataclass(frozen=True)
 class ArenaUse:
-    """Bytes of working memory: as the plan says, as the header says, as a run touches."""
+    """Bytes of working memory: as the plan says, as the header says, as a run touches.
+
+    All are whole words, in which the plan places values.
+    """
 
     planned_bytes: int
     header_bytes: int
@@ -164,7 +167,8 @@ class Firmware:
         calls = tuple(map(CallBench, manifest.calls, profile.calls))
         if not self.target.unaligned:
             _check_alignment(calls, self.target)
-        arena = ArenaUse(manifest.arena_bytes, model.header_arena_bytes, seen.arena_bytes)
+        touched = -(-seen.arena_bytes // self.target.alignment) * self.target.alignment
+        arena = ArenaUse(manifest.arena_bytes, model.header_arena_bytes, touched)
         clock = self.target.board.clock_hz if self.target.board else None
         return Bench(calls, profile.driver, arena, seen.stack_bytes, model.flash, clock)
 

@@ -34,8 +34,10 @@ def check(name: str, core: str, samples: int) -> Firmware:
 
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("name", [KWS, AD])
-def test_small_models_give_the_interpreters_bytes(name: str, core: str) -> None:
-    check(name, core, 2)
+def test_small_models_give_the_interpreters_bytes_in_the_memory_planned(
+    name: str, core: str
+) -> None:
+    assert check(name, core, 2).bench(real_feeds(name, 1)[0]).arena.agree
 
 
 @pytest.mark.parametrize("name", [VWW, IC, MCUNET_VWW, KWS, AD])
@@ -52,4 +54,4 @@ def test_models_on_a_cortex_m7_stay_within_the_bars(name: str) -> None:
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("name", MODELS.values(), ids=list(MODELS))
 def test_models_give_the_interpreters_bytes_on_many_samples(name: str, core: str) -> None:
-    check(name, core, 50)
+    assert check(name, core, 50).bench(real_feeds(name, 1)[0]).arena.agree

@@ -131,7 +131,7 @@ class DepthwisePlan:
             self._inplace(),
             {},
             ("scalar_gather", "scalar_taps", *finish),
-            (*window.sizes, multiplier, self.phase, self.batch_rows, batches),
+            (*window.sizes, multiplier, self.phase, self.batch_rows, batches, self.sums),
             f"stride {window.stride_x}\n{text}",
         )
 
@@ -140,12 +140,24 @@ class DepthwisePlan:
 
         return build(self)
 
+    @property
+    def sums(self) -> int:
+        """Sums of one batch of rows, with what the last block overwrites behind them."""
+        columns = self.window.columns
+        return (self.batch_rows - 1) * columns + -(-columns // BLOCK) * BLOCK
+
     def _scratch_bytes(self) -> int:
-        """The taps, the sums, the rows of one channel, and what whole blocks reach beyond them."""
-        sums = self.batch_rows * self.window.columns + BLOCK - 1
-        rows = (self.batch_rows - 1) * self.window.stride_y + self.extent_y
-        row = self.phase * self.window.stride_x
-        return 4 * (self.window.taps + sums) + -(-(rows * row + BLOCK) // 4) * 4
+        """The taps, the sums, the rows of one channel, and what blocks read beyond them."""
+        window = self.window
+        row = self.phase * window.stride_x
+        rows = (self.batch_rows - 1) * window.stride_y + self.extent_y
+        # The routine for RISC-V multiplies an even number of columns.
+        even = self.target.mtriple.startswith("riscv32")
+        columns = window.columns + (window.columns % 2 if even else 0)
+        places = np.arange(window.kernel_x) * window.dilation_x
+        last = places % window.stride_x * self.phase + places // window.stride_x
+        read = (rows - 1) * row + int(last.max()) + columns
+        return 4 * (window.taps + self.sums) + max(rows * row, read)
 
     def _inplace(self) -> tuple[tuple[int, int], ...]:
         """Residual inputs, and x where each pixel's channel is written after it was read.

@@ -11,11 +11,11 @@ from graphopt.ir import DType, Value
 from graphopt.schedules.emit import Buffer, Expr, Registers, T, loop, named, sized_kernel, view
 from graphopt.schedules.mcu.epilogue import Epilogue
 from graphopt.schedules.mcu.scalar.calls import at, call
-from graphopt.schedules.mcu.scalar.depthwise import BLOCK, DepthwisePlan
+from graphopt.schedules.mcu.scalar.depthwise import DepthwisePlan
 from graphopt.schedules.mcu.scalar.weights import bias_of
 from graphopt.schedules.mcu.scalar.window import SIZES
 
-_NAMES = (*SIZES, "multiplier", "phase", "batch_rows", "batches")
+_NAMES = (*SIZES, "multiplier", "phase", "batch_rows", "batches", "sums")
 
 
 def build(plan: DepthwisePlan) -> PrimFunc:
@@ -49,8 +49,7 @@ class _Loops:
         self.taps = named(sizes["kernel_y"] * sizes["kernel_x"])
         self.row = named(sizes["phase"] * self.stride)
         self.extent = named((sizes["kernel_y"] - 1) * sizes["dilation_y"] + 1)
-        batch_sums = sizes["batch_rows"] * sizes["columns"]
-        self.rows_at = named((self.taps + batch_sums + (BLOCK - 1)) * 4)
+        self.rows_at = named((self.taps + sizes["sums"]) * 4)
         self.epilogue = Epilogue(plan.where, buffers, plan.target)
         self.state = Registers(1, 1, "int32")
 
