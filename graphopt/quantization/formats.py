@@ -12,7 +12,7 @@ FLOATS = {"f32": DType.F32, "f16": DType.F16, "bf16": DType.BF16}
 # Weights of these have a scale per output channel; activations stay in half precision.
 SCALED_FLOATS = {"f8e4m3": DType.F8E4M3FN, "f8e5m2": DType.F8E5M2}
 WEIGHTS = {2: DType.I2, 4: DType.I4, 8: DType.I8, 16: DType.I16}
-ACTIVATIONS = {4: DType.I4, 8: DType.I8, 16: DType.I16}
+ACTIVATIONS = {2: DType.I2, 4: DType.I4, 8: DType.I8, 16: DType.I16}
 
 
 @dataclass(frozen=True)

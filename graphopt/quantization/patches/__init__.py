@@ -1,0 +1,1 @@
+"""Bits of activations patch by patch, by the values in them."""

@@ -1,0 +1,90 @@
+"""Bits of the feature maps on the branch of a patch, by entropy and bit operations.
+
+Value-driven quantization search (VDQS) of QuantMCU (Tao et al. 2024, arXiv 2401.13714). It needs
+no run of the network: every number of bits b of a map i gets the score
+
+    S(i, b) = -lambda * Omega(i, b) + (1 - lambda) * Phi(i, b)
+
+Omega is the share of the map's entropy that b bits lose (see `entropy_loss`), Phi the share of the
+bit operations of the map's readers that b bits save: 1 - b / 8. The operations of a map are
+counted relative to its own ones at 8 bits, so that lambda means the same for all maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from graphopt.errors import OptionError
+from graphopt.ir import DType
+from graphopt.quantization.formats import ACTIVATIONS
+from graphopt.quantization.patches.entropy import entropy_loss
+from graphopt.quantization.ranges import Histogram, Quantizer
+
+WIDEST = 8
+
+
+@dataclass(frozen=True)
+class ValueBits:
+    """How bits follow from values.
+
+    Attributes:
+        phi: the central mass of the Gaussian outside of which a value is an outlier.
+        tolerance: the share of a patch's values that may be outliers; 0: a single one makes it an
+            outlier patch, which keeps 8 bits.
+        weight: lambda, from 0 (only operations count) to 1 (only entropy counts).
+        bits: of the feature maps of patches without outliers; 8 and fewer, 8 among them.
+
+    Raises:
+        OptionError: a share out of its range, or bits that there are no formats of.
+    """
+
+    phi: float = 0.96
+    tolerance: float = 0.0
+    weight: float = 0.6
+    bits: tuple[int, ...] = (8, 4, 2)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.phi < 1:
+            raise OptionError("phi", f"expected a share between 0 and 1, found {self.phi}")
+        for what, share in (("tolerance", self.tolerance), ("lambda", self.weight)):
+            if not 0 <= share <= 1:
+                raise OptionError(what, f"expected a share from 0 to 1, found {share}")
+        known = sorted(bits for bits in ACTIVATIONS if bits <= WIDEST)
+        if WIDEST not in self.bits or not set(self.bits) <= set(known):
+            raise OptionError(
+                "patch bits", f"expected {WIDEST} and others of {known}, found {self.bits}"
+            )
+
+
+def score(omega: float, phi: float, weight: float) -> float:
+    """S, of the shares of entropy lost and of operations saved."""
+    return -weight * omega + (1 - weight) * phi
+
+
+def choose_bits(
+    patches: Sequence[Histogram],
+    outliers: Sequence[bool],
+    quantizer: Callable[[DType], Quantizer],
+    settings: ValueBits,
+) -> list[int]:
+    """The bits of each patch of one feature map: of the best score; 8 where there are outliers.
+
+    Args:
+        patches: what the values of each patch were, over all samples.
+        outliers: see `outlier_patches`.
+        quantizer: of the map in a dtype.
+    """
+    quantizers = {bits: quantizer(ACTIVATIONS[bits]) for bits in sorted(settings.bits, reverse=True)}
+
+    def best(patch: Histogram) -> int:
+        def of(bits: int) -> float:
+            omega = entropy_loss(patch, quantizers[bits])
+            return score(omega, 1 - bits / WIDEST, settings.weight)
+
+        return max(quantizers, key=of)
+
+    return [
+        WIDEST if outlier else best(patch)
+        for patch, outlier in zip(patches, outliers, strict=True)
+    ]
