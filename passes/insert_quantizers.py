@@ -10,7 +10,7 @@ import numpy as np
 from graphopt.ir import Array, DType, Graph, Location, Node, Op, TensorType, Value
 from graphopt.ops import Cast, Dequantize, Quantize
 from graphopt.quantization.bias import own_bias
-from graphopt.quantization.groups import find_placement
+from graphopt.quantization.groups import Placement, find_placement
 from graphopt.quantization.layers import Layer, find_layers
 from graphopt.quantization.plan import QuantizationPlan
 from graphopt.quantization.ranges import Quantizer
@@ -58,6 +58,20 @@ class InsertQuantizers(Pass):
         return _Insertion(graph, self).run()
 
 
+def planned_placement(graph: Graph, plan: QuantizationPlan) -> Placement:
+    """Where a plan puts quantizers.
+
+    Raises:
+        PlanError: the plan does not give each layer a format.
+    """
+    layers = find_layers(graph)
+    formats = plan.layer_formats(layers)
+    float_nodes = [layer.node for name, layer in layers.items() if not formats[name].is_integer]
+    names = set(plan.float_activations)
+    float_values = [value for value in graph.values() if value.name in names]
+    return find_placement(graph, float_nodes, float_values, plan.quantize_outputs)
+
+
 class _Insertion:
     """One graph on its way to quantize and dequantize."""
 
@@ -67,16 +81,7 @@ class _Insertion:
         self._plan = options.plan
         self._layers = find_layers(graph)
         self._formats = self._plan.layer_formats(self._layers)
-        float_nodes = [
-            layer.node
-            for layer in self._layers.values()
-            if not self._formats[layer.name].is_integer
-        ]
-        names = set(self._plan.float_activations)
-        float_values = [v for v in graph.values() if v.name in names]
-        self._placement = find_placement(
-            graph, float_nodes, float_values, self._plan.quantize_outputs
-        )
+        self._placement = planned_placement(graph, self._plan)
         self._groups = {v: group for group in self._placement.groups for v in group.values}
         self._constants = dict(graph.constants)
         self._nodes: list[Node] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from rich.console import Group
@@ -17,6 +17,7 @@ from graphopt.errors import ArtifactError, OptionError
 
 if TYPE_CHECKING:
     from graphopt.quantization.mixed import Mixed
+    from graphopt.quantization.patches.bits import ValueBits
     from graphopt.quantization.result import Quantized
 
 CHOICES = "w8a8,w4a8,w2a8"
@@ -35,7 +36,7 @@ def quantize(
         "quantized"
     ),
     weights: Annotated[int, typer.Option("--weights", help="Bits: 2, 4, 8 or 16.")] = 8,
-    activations: Annotated[int, typer.Option("--activations", help="Bits: 4, 8 or 16.")] = 8,
+    activations: Annotated[int, typer.Option("--activations", help="Bits: 2, 4, 8 or 16.")] = 8,
     format: Annotated[
         list[str] | None,
         typer.Option("--format", metavar="LAYER=w4a8", help="Format of one layer; repeatable."),
@@ -66,6 +67,31 @@ def quantize(
         Path | None,
         typer.Option("--pareto", metavar="FRONT.html", help="Draw loss against weight bytes."),
     ] = None,
+    patches: Annotated[
+        str | None,
+        typer.Option(
+            "--patches",
+            metavar="4x4",
+            help="Compute the head of the network in patches, or 4x4@MAP up to MAP. With a budget, "
+            "patches without outliers have fewer bits (QuantMCU).",
+        ),
+    ] = None,
+    phi: Annotated[
+        float | None,
+        typer.Option("--phi", help="Mass of a Gaussian outside of which values are outliers: 0.96"),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option("--tolerance", help="Share of outliers that a calm patch may hold: 0"),
+    ] = None,
+    weight: Annotated[
+        float | None,
+        typer.Option("--lambda", help="Weight of entropy against bit operations, 0 to 1: 0.6"),
+    ] = None,
+    patch_bits: Annotated[
+        str | None,
+        typer.Option("--patch-bits", metavar="8,4,2", help="Bits that patches choose from."),
+    ] = None,
     ranges: Annotated[
         str | None, typer.Option("--ranges", help="minmax, percentile, mse or entropy.")
     ] = None,
@@ -93,6 +119,7 @@ def quantize(
 
     if pareto is not None and not budget:
         raise OptionError("--pareto", "expected a --budget to mark on the front, found none")
+    values = value_bits(patches, phi, tolerance, weight, patch_bits)
     method = one_of("--ranges", ranges or Settings.ranges, RANGE_METHODS)
     shapes = o.shapes(shape)
     formats = pairs("--format", "LAYER=w4a8", format)
@@ -111,6 +138,8 @@ def quantize(
             sensitivity=sensitivity,
             compare=compare,
             ranges=method,
+            patches=patches,
+            values=values,
             rounding=one_of("--rounding", rounding or Settings.rounding, ROUNDING_METHODS),
             symmetric=symmetric,
             limit=limit,
@@ -122,6 +151,34 @@ def quantize(
         if pareto is not None and quantized.mixed is not None:
             draw(quantized.mixed, f"{model.name}: what weight bytes buy", pareto)
     emit(json, facts(quantized, output), shown(quantized, output))
+
+
+def value_bits(
+    patches: str | None,
+    phi: float | None,
+    tolerance: float | None,
+    weight: float | None,
+    bits: str | None,
+) -> ValueBits | None:
+    """How bits of patches follow from values; None: as they do by default.
+
+    Raises:
+        OptionError: one of these is given without patches, or means nothing.
+    """
+    from graphopt.quantization.patches.bits import ValueBits
+
+    given: dict[str, Any] = {"phi": phi, "tolerance": tolerance, "weight": weight}
+    given = {name: number for name, number in given.items() if number is not None}
+    if bits is not None:
+        names = o.names(bits)
+        if not all(name.isdecimal() for name in names):
+            raise OptionError("--patch-bits", f"expected numbers like 8,4,2, found {bits!r}")
+        given["bits"] = tuple(map(int, names))
+    if not given:
+        return None
+    if patches is None:
+        raise OptionError("--patches", "expected a grid like 4x4 for the bits of patches")
+    return ValueBits(**given)
 
 
 def facts(quantized: Quantized, output: Path) -> dict[str, object]:

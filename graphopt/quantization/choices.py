@@ -16,6 +16,7 @@ from graphopt.quantization.formats import Format, parse_format
 from graphopt.quantization.groups import QuantizerGroup
 from graphopt.quantization.layers import Layer
 from graphopt.quantization.loss import Metric
+from graphopt.quantization.patches.patching import Patching
 from graphopt.quantization.ranges import Quantizer
 from graphopt.quantization.samples import Sample
 from graphopt.quantization.sensitivity import Key, Options
@@ -63,6 +64,7 @@ class Network:
             in a dtype; None for the bias that it has.
         seconds: what each layer takes in each format, measured; asked under a limit on latency.
         first, step: which of the user's samples `samples` are, so that labels can be found.
+        patching: the head that runs patch by patch, if there is one.
     """
 
     graph: Graph
@@ -75,17 +77,19 @@ class Network:
     target: str = "cpu"
     first: int = 0
     step: int = 1
+    patching: Patching | None = None
 
 
 def format_options(network: Network, request: Request) -> Options:
     """The groups of layers, the formats that each may take, and what a format makes of a layer.
 
-    Layers agree that read one group of activations, where formats differ in how those are stored,
+    Formats of patches are offered to the layers that read a map of the head. Layers agree that
+    read one group of activations, where formats differ in how those are stored,
     and layers that share their weights. A group with a pinned layer has no choice.
 
     Raises:
-        OptionError: a format or a pinned layer that does not exist, or layers of one group that
-            are pinned to different formats.
+        OptionError: a format or a pinned layer that does not exist, layers of one group that are
+            pinned to different formats, or one that can take none of the formats.
     """
     if not request.formats:
         raise OptionError("formats", "expected at least one to choose from, found none")
@@ -94,9 +98,11 @@ def format_options(network: Network, request: Request) -> Options:
     readers = {value: group for group in network.activations for value in group.values}
     widths = {format.activations.bits for format in formats.values() if format.is_integer}
     widest = max(widths, default=0)
+    by_patch = network.patching.maps if network.patching is not None else {}
+    differ = len(widths) > 1 or any(format.patched for format in formats.values())
     keys: dict[Any, list[str]] = {}
     for name, layer in network.layers.items():
-        together = readers.get(layer.node.inputs[0]) if len(widths) > 1 else layer.weights
+        together = readers.get(layer.node.inputs[0]) if differ else layer.weights
         keys.setdefault(together or name, []).append(name)
     groups = {names[0]: tuple(names) for names in keys.values()}
     pinned = _pinned(request.pinned, groups)
@@ -106,14 +112,27 @@ def format_options(network: Network, request: Request) -> Options:
         if group in pinned:
             return (pinned[group],)
         first = any(network.layers[name].node.inputs[0] in inputs for name in groups[group])
-        narrow = {name for name in request.formats if formats[name].activations.bits < 8}
-        return tuple(name for name in request.formats if not (first and name in narrow))
+        head = set(groups[group]) <= set(by_patch)
+        found = tuple(
+            name
+            for name in request.formats
+            if (head or not formats[name].patched)
+            and not (first and formats[name].activations.bits < 8)
+        )
+        if not found:
+            raise OptionError(
+                f"layer {group}",
+                f"expected a format for it among the choices, found {', '.join(request.formats)}",
+                "it reads an input of the network, or what has no patches: add w8a8",
+            )
+        return found
 
     @cache
     def change(name: str, format: str) -> Change:
         return _change(network, network.layers[name], formats[format], readers, widest)
 
-    return Options(groups, {group: offered(group) for group in groups}, change, len(widths) > 1)
+    parts = {name: (1, 1, *network.layers[name].node.inputs[0].type.dims[2:]) for name in by_patch}
+    return Options(groups, {group: offered(group) for group in groups}, change, differ, parts)
 
 
 def _pinned(pinned: Mapping[str, str], groups: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
@@ -148,8 +167,11 @@ def _change(
         return Change(narrow_weights(own, layer.axis, format.weights).real)
     weights, bias = network.stored(layer, format.weights)
     group = readers.get(layer.node.inputs[0])
-    if group is None or format.activations.bits == widest:
+    if group is None or (format.activations.bits == widest and not format.patched):
         return Change(weights, bias)
     chosen = network.quantizer(group, format.activations)
+    if format.patched:
+        assert network.patching is not None
+        return Change(weights, bias, network.patching.rounding(layer, chosen))
     low, high = (end - chosen.zero_point for end in integer_range(chosen.dtype))
     return Change(weights, bias, Rounding(chosen.scale, low, high))

@@ -10,6 +10,7 @@ from graphopt.ops import Fused, Identity, Reshape
 from graphopt.passes.fuse_regions import FuseRegions
 from graphopt.quantization.formats import Format
 from graphopt.quantization.layers import Layer
+from graphopt.quantization.patches.patching import Patching
 from graphopt.solver.precision import Row
 
 WEIGHT_BYTES, BOPS, LATENCY, ACTIVATION_BYTES = COSTS = (
@@ -21,14 +22,15 @@ WEIGHT_BYTES, BOPS, LATENCY, ACTIVATION_BYTES = COSTS = (
 ELEMENT_BYTES = "bytes of one activation"
 
 
-def layer_costs(layer: Layer, format: Format) -> dict[str, float]:
+def layer_costs(layer: Layer, format: Format, patching: Patching | None = None) -> dict[str, float]:
     """The bytes of the packed weights, and the bit operations of one run.
 
-    Scales and biases are not counted.
+    Scales and biases are not counted; what patches compute twice is.
     """
+    bops = patching.bops(layer, format) if patching is not None else format.bops(layer.node.macs)
     return {
         WEIGHT_BYTES: -(-layer.weights.type.elements * format.weights.bits // 8),
-        BOPS: format.bops(layer.node.macs),
+        BOPS: bops,
     }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,12 +29,13 @@ Outputs = tuple[Array, ...]
 class Rounding:
     """How an activation is rounded: scale * clip(round(x / scale), low, high).
 
-    With a zero point z and stored integers from l to h, `low` is l - z and `high` is h - z.
+    With a zero point z and stored integers from l to h, `low` is l - z and `high` is h - z. Arrays
+    that broadcast to the activation round its parts differently.
     """
 
-    scale: float
-    low: int
-    high: int
+    scale: float | Array
+    low: float | Array
+    high: float | Array
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Evaluator:
             where the graph shares one constant between several of them.
         rounding: whether the inputs of the layers can be rounded; this costs time where it is not
             used. Each layer rounds for itself: other nodes that read the same value do not notice.
+        parts: by layer, the shape of its `Rounding`s' arrays; the others take numbers only.
         workers: how many samples run at the same time, each on one thread.
     """
 
@@ -72,8 +73,9 @@ class Evaluator:
         rounding: bool = False,
         target: str = "cpu",
         workers: int = 2,
+        parts: Mapping[str, tuple[int, ...]] | None = None,
     ) -> None:
-        graph, self._constants, self._roundings = _open(graph, layers, rounding)
+        graph, self._constants, self._roundings = _open(graph, layers, rounding, parts or {})
         self._original = {
             value: graph.constants[value]
             for values in (*self._constants.values(), *self._roundings.values())
@@ -120,19 +122,23 @@ class Evaluator:
         """Round what a layer reads; None: let it read the exact numbers again.
 
         Raises:
-            InputError: no such layer, the evaluator was made without `rounding`, or a scale that
-                is not a positive number.
+            InputError: no such layer, the evaluator was made without `rounding`, or for other
+                parts, or a scale that is not a positive number.
         """
         self._own(layer)
         if not self._roundings:
             raise InputError(f"layer {layer}", "expected an evaluator made with rounding")
         enabled = rounding is not None
         rounding = rounding or Rounding(1.0, 0, 0)
-        if not (math.isfinite(rounding.scale) and rounding.scale > 0):
+        scale = np.asarray(rounding.scale)
+        if not (np.isfinite(scale) & (scale > 0)).all():
             raise InputError(f"layer {layer}", f"scale: expected above 0, found {rounding.scale}")
         given = (enabled, rounding.scale, rounding.low, rounding.high)
-        for value, number in zip(self._roundings[layer], given, strict=True):
-            self._write(value, np.array(number, value.type.dtype.numpy))
+        for value, numbers in zip(self._roundings[layer], given, strict=True):
+            array = np.asarray(numbers, value.type.dtype.numpy)
+            if array.ndim == 0:
+                array = np.full(value.type.dims, array)
+            self._write(value, array)
 
     def reset(self, layer: str) -> None:
         """Let a layer compute what it came with.
@@ -173,7 +179,12 @@ class Evaluator:
 Owned = dict[str, tuple[Value, ...]]
 
 
-def _open(graph: Graph, layers: Mapping[str, Layer], rounding: bool) -> tuple[Graph, Owned, Owned]:
+def _open(
+    graph: Graph,
+    layers: Mapping[str, Layer],
+    rounding: bool,
+    parts: Mapping[str, tuple[int, ...]],
+) -> tuple[Graph, Owned, Owned]:
     """Give each layer constants of its own and, with `rounding`, steps that round its input.
 
     Returns:
@@ -200,7 +211,8 @@ def _open(graph: Graph, layers: Mapping[str, Layer], rounding: bool) -> tuple[Gr
             inputs[layer.weights] = new(f"{name}@weights", graph.constants[layer.weights])
             owned[name] = (inputs[layer.weights],)
             if rounding:
-                off = np.array(False), *(np.array(n, np.float32) for n in (1, 0, 0))
+                shape = parts.get(name, ())
+                off = np.array(False), *(np.full(shape, n, np.float32) for n in (1, 0, 0))
                 parameters[name] = tuple(new(f"{name}@rounding{i}", a) for i, a in enumerate(off))
                 nodes += rounding_steps(name, x, *parameters[name])
                 inputs[x] = nodes[-1].output

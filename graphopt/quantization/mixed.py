@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from graphopt.errors import OptionError
 from graphopt.progress import Progress
 from graphopt.quantization.assignment import SavedAssignment
 from graphopt.quantization.budget import Budget, limits, read_budget
@@ -135,6 +136,12 @@ class MixedPrecision:
     def program(self, budget: Budget) -> Program:
         """Losses, costs and limits."""
         formats = tuple(dict.fromkeys((UNIFORM, *(format for _, format in self.options.keys))))
+        if LATENCY in budget and any(parse_format(format).patched for format in formats):
+            raise OptionError(
+                f"budget: {LATENCY}",
+                "expected formats without patches, whose latency is not measured",
+                "leave patches or this limit out",
+            )
         if LATENCY in budget and not self._seconds:
             self._seconds = self._network.seconds(formats)
         rows = self._rows() if ACTIVATION_BYTES in budget else ()
@@ -156,7 +163,9 @@ class MixedPrecision:
         """The costs of some layers in a format."""
         total: dict[str, float] = {}
         for layer in layers:
-            costs = layer_costs(self._network.layers[layer], parse_format(format))
+            costs = layer_costs(
+                self._network.layers[layer], parse_format(format), self._network.patching
+            )
             if self._seconds:
                 costs[LATENCY] = self._seconds[layer, format]
             for name, cost in costs.items():

@@ -10,11 +10,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from graphopt.errors import PlanError
+from graphopt.errors import OptionError, PlanError
 from graphopt.ir import DType
 from graphopt.ops.quantization import integer_range
 from graphopt.plans import entries, mapping, names
-from graphopt.quantization.formats import Format, parse_format
+from graphopt.quantization.formats import ACTIVATIONS, Format, parse_format
+from graphopt.quantization.patches.head import Grid
+from graphopt.quantization.patches.plan import MapBits, PatchedMaps
 from graphopt.quantization.ranges import RANGE_METHODS, Quantizer, RangeMethod, quantizer
 from graphopt.quantization.weights import WEIGHT_METHODS, WeightMethod
 
@@ -34,6 +36,7 @@ class QuantizationPlan:
         quantize_outputs: whether the outputs of the graph are quantized too.
         equalized: whether the plan is for the graph with even channels ("equalize-channels").
         ranges, weight_ranges: the methods that chose the scales.
+        patches: the head that runs patch by patch, if one does.
     """
 
     activations: Mapping[str, tuple[Quantizer, ...]] = field(
@@ -45,6 +48,7 @@ class QuantizationPlan:
     equalized: bool = False
     ranges: RangeMethod = "minmax"
     weight_ranges: WeightMethod = "minmax"
+    patches: PatchedMaps | None = None
 
     def quantizer(self, group: str, dtype: DType | None = None) -> Quantizer:
         """The quantizer of a group for a dtype; None: the one that serves by default.
@@ -96,12 +100,10 @@ class QuantizationPlan:
             "float_activations": list(self.float_activations),
             "formats": dict(self.formats),
             "activations": {
-                name: [
-                    {"dtype": str(q.dtype), "scale": q.scale, "zero_point": q.zero_point}
-                    for q in quantizers
-                ]
+                name: [_stored(q) for q in quantizers]
                 for name, quantizers in self.activations.items()
             },
+            "patches": None if self.patches is None else _stored_patches(self.patches),
         }
 
     @staticmethod
@@ -137,6 +139,7 @@ class QuantizationPlan:
             content["equalized"] is True,
             _one_of(content["ranges"], RANGE_METHODS, f"{where}: ranges"),
             _one_of(content["weight_ranges"], WEIGHT_METHODS, f"{where}: weight_ranges"),
+            _patches(content.get("patches"), f"{where}: patches"),
         )
 
     def __str__(self) -> str:
@@ -148,7 +151,58 @@ class QuantizationPlan:
             for q in quantizers
         ]
         rows += [f"  layer {name}: {each}" for name, each in self.formats.items()]
+        if self.patches is not None:
+            rows.append(f"  {self.patches.grid} patches")
+            rows += [
+                f"  layer {name}: bits of patches {' '.join(map(str, each.bits))}"
+                for name, each in self.patches.maps.items()
+            ]
         return "\n".join(rows)
+
+
+def _stored(chosen: Quantizer) -> dict[str, Any]:
+    return {"dtype": str(chosen.dtype), "scale": chosen.scale, "zero_point": chosen.zero_point}
+
+
+def _stored_patches(patches: PatchedMaps) -> dict[str, Any]:
+    return {
+        "grid": str(patches.grid),
+        "maps": {
+            name: {
+                "bits": list(each.bits),
+                "outliers": list(each.outliers),
+                "quantizers": [_stored(q) for q in each.quantizers.values()],
+            }
+            for name, each in patches.maps.items()
+        },
+    }
+
+
+def _patches(data: Any, where: str) -> PatchedMaps | None:
+    if data is None:
+        return None
+    content = entries(data, where, {"grid", "maps"})
+    try:
+        grid = Grid.parse(str(content["grid"]))
+    except OptionError as error:
+        raise PlanError(where, error.what) from error
+    maps = mapping(content["maps"], f"{where}: maps")
+    return PatchedMaps(
+        grid, {name: _map_bits(each, f"{where}: layer {name}") for name, each in maps.items()}
+    )
+
+
+def _map_bits(data: Any, where: str) -> MapBits:
+    content = entries(data, where, {"bits", "outliers", "quantizers"})
+    bits, outliers = content["bits"], content["outliers"]
+    if not isinstance(bits, list) or not all(each in ACTIVATIONS for each in bits):
+        raise PlanError(where, f"bits: expected a list of {sorted(ACTIVATIONS)}, found {bits!r}")
+    if not isinstance(outliers, list) or not all(isinstance(each, bool) for each in outliers):
+        raise PlanError(where, f"outliers: expected a list of true and false, found {outliers!r}")
+    if not isinstance(content["quantizers"], list):
+        raise PlanError(where, f"expected a list of quantizers, found {content['quantizers']!r}")
+    found = [_quantizer(each, where) for each in content["quantizers"]]
+    return MapBits(tuple(bits), tuple(outliers), {q.dtype.bits: q for q in found})
 
 
 def _quantizers(data: Any, name: str, where: str) -> tuple[Quantizer, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice
 
 from graphopt.errors import OptionError
@@ -24,6 +25,9 @@ from graphopt.quantization.latency import layer_seconds
 from graphopt.quantization.layers import Layer, find_layers
 from graphopt.quantization.learned import Learner
 from graphopt.quantization.mixed import choose_formats
+from graphopt.quantization.patches.apply import apply_patches
+from graphopt.quantization.patches.head import Grid, find_head
+from graphopt.quantization.patches.patching import Patching, patch_bits
 from graphopt.quantization.plan import QuantizationPlan
 from graphopt.quantization.ranges import Histogram, Quantizer, choose_quantizer
 from graphopt.quantization.result import Quantized
@@ -75,6 +79,17 @@ class Quantization:
         self.progress = progress
         self.seconds: dict[str, float] = {}
         self._learner = self._new_learner(samples)
+
+    @cached_property
+    def patching(self) -> Patching | None:
+        """The bits of the patches of the network's head, if it is to have some."""
+        if self.settings.patches is None:
+            return None
+        head = find_head(self.graph, Grid.parse(self.settings.patches))
+        with self._step("bits of patches"):
+            return patch_bits(
+                self.graph, head, self.samples, self.settings.values, self._quantizer, self.target
+            )
 
     def run(self) -> Quantized:
         """All steps."""
@@ -174,7 +189,8 @@ class Quantization:
 
         def seconds(formats: Sequence[str]) -> dict[tuple[str, str], float]:
             def quantized(format: str) -> Graph:
-                return insert(self.graph, self.plan(calibration, dict.fromkeys(layers, format)))
+                plan = self.plan(calibration, dict.fromkeys(layers, format))
+                return insert(self.graph, replace(plan, patches=None))
 
             return layer_seconds(quantized, layers, formats, next(iter(self.samples)), self.target)
 
@@ -190,6 +206,7 @@ class Quantization:
             self.target,
             first,
             step,
+            self.patching,
         )
 
     def _corrected(self) -> dict[str, Layer]:
@@ -280,6 +297,7 @@ class Quantization:
             quantize_outputs=settings.quantize_outputs,
             ranges=settings.ranges,
             weight_ranges=settings.weight_ranges,
+            patches=self.patching.planned(formats) if self.patching is not None else None,
         )
 
     def _quantizer(self, histogram: Histogram, dtype: DType) -> Quantizer:
@@ -307,7 +325,13 @@ def insert(
     weights: Mapping[str, QuantizedWeights] | None = None,
     biases: Mapping[str, Array] | None = None,
 ) -> Graph:
-    """A canonical float graph with the quantizers of a plan; see `InsertQuantizers`."""
+    """A canonical float graph with the quantizers of a plan; see `InsertQuantizers`.
+
+    With patches in the plan, the graph's head is put in branches.
+    """
+    if plan.patches is not None:
+        applied = apply_patches(graph, plan, weights or {}, biases or {})
+        return insert(applied.graph, applied.plan, applied.weights, applied.biases)
     inserting = InsertQuantizers(plan, weights or {}, biases or {})
     return run_passes(graph, [inserting], Instruments.from_environment())
 

@@ -16,6 +16,7 @@ from graphopt.progress import Progress, say
 from graphopt.quantization.budget import Budget
 from graphopt.quantization.choices import Request
 from graphopt.quantization.loss import Metric
+from graphopt.quantization.patches.bits import ValueBits
 from graphopt.quantization.plan import QuantizationPlan
 from graphopt.quantization.procedure import Quantization, insert
 from graphopt.quantization.ranges import RangeMethod
@@ -26,6 +27,9 @@ from graphopt.quantization.weights import (
     RoundingMethod,
     WeightMethod,
 )
+
+# The formats that patches add to the choices.
+PATCHED = ("w8ap", "w4ap")
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -53,6 +57,8 @@ def quantize(
     correct_biases: bool = True,
     floor: float | None = Settings.floor,
     equalize: bool = True,
+    patches: str | None = None,
+    values: ValueBits | None = None,
     limit: int | None = None,
     shapes: Shapes | None = None,
     target: str = "cpu",
@@ -69,7 +75,7 @@ def quantize(
         data: samples of the inputs: a .npz or .npy file, a folder of such, or an iterable; see
             `Samples`. None: none, with a plan; biases are then not corrected, and
             weights are rounded to nearest.
-        weights, activations: bits; of weights 2, 4, 8 or 16, of activations 4, 8 or 16.
+        weights, activations: bits; 2, 4, 8 or 16.
         formats: other formats for layers by name, such as "w4a8", or "f32" for a layer that is
             to stay float.
         plan: take the quantizers of activations and the formats of layers from this plan.
@@ -94,6 +100,11 @@ def quantize(
         floor: without a budget, an activation or layer of 8 bits that alone leaves the outputs
             with less signal to noise than this, in dB, gets 16 bits; None: all keep theirs.
         equalize: without a plan, even out the channels between convolutions, where that helps.
+        patches: compute the first part of the network, the head, in patches: a grid like "4x4", or
+            "4x4@MAP" for a head up to MAP; see `find_head`. With a budget, the formats "w8ap" and
+            "w4ap" are then among the choices: patches of what a layer of the head reads have bits
+            by the values in them (QuantMCU).
+        values: how these bits follow from the values: phi, lambda and the bits to choose from.
         limit: use at most this many samples.
         shapes: whole shapes by input name, for inputs with symbolic dimensions.
         target: the CPU that calibration runs on.
@@ -124,6 +135,8 @@ def quantize(
         correct_biases,
         floor,
         equalize,
+        patches,
+        values or ValueBits(),
     )
     if data is None:
         raise InputError("samples", "expected some, found none", "only a plan goes without")
@@ -133,6 +146,8 @@ def quantize(
         graph = equalized(graph, samples, settings, target, progress)
     if correct_biases and plan is None:
         settings = with_helpful_biases(graph, samples, settings, target, progress)
+    if patches is not None:
+        choices = (*choices, *(name for name in PATCHED if name not in choices))
     request = Request(budget or {}, choices, formats or {}, sensitivity, metric, labels, compare)
     quantization = Quantization(
         graph, samples, settings, request if budget is not None else None, target, progress

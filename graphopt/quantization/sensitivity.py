@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,12 +29,14 @@ class Options:
         formats: the formats that each group may take.
         change: what a layer computes with in a format, by the names of both.
         rounding: whether some format rounds what a layer reads.
+        parts: by layer, the shape of arrays that round parts of what it reads differently.
     """
 
     layers: Mapping[str, tuple[str, ...]]
     formats: Mapping[str, tuple[str, ...]]
     change: Callable[[str, str], Change]
     rounding: bool = False
+    parts: Mapping[str, tuple[int, ...]] = field(default_factory=dict[str, tuple[int, ...]])
 
     @property
     def keys(self) -> list[Key]:
@@ -78,7 +80,7 @@ class Trials:
         target: str = "cpu",
     ) -> Trials:
         """Trials with code for `target`."""
-        evaluator = Evaluator(graph, layers, options.rounding, target)
+        evaluator = Evaluator(graph, layers, options.rounding, target, parts=options.parts)
         return Trials(graph, layers, options, samples, evaluator, target)
 
     def thinned(self, count: int) -> Trials:

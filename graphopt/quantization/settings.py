@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from graphopt.errors import OptionError
 from graphopt.quantization.formats import ACTIVATIONS, WEIGHTS
+from graphopt.quantization.patches.bits import ValueBits
 from graphopt.quantization.ranges import RangeMethod
 from graphopt.quantization.weights import (
     RoundingMethod,
@@ -31,6 +32,8 @@ class Settings:
         floor: an activation or layer of 8 bits that alone leaves the outputs with less signal to
             noise than this, in dB, gets 16 bits; None: all keep theirs.
         equalize: even out the channels between convolutions, where that helps.
+        patches: let the head of the network run in these patches; see `Grid.parse`.
+        values: how the bits of patches follow from the values in them.
     """
 
     weights: int = 8
@@ -44,6 +47,8 @@ class Settings:
     correct_biases: bool = True
     floor: float | None = 25.0
     equalize: bool = True
+    patches: str | None = None
+    values: ValueBits = field(default_factory=ValueBits)
 
 
 def check_bits(weights: int, activations: int) -> None:

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import graphopt
+from graphopt.cli.quantize import value_bits
+from graphopt.errors import OptionError
 from graphopt.ir import Array
+from graphopt.quantization.patches.bits import ValueBits
 
 from .conftest import DIGITS, Cli
 from .test_bad_input import assert_refused
@@ -119,3 +122,24 @@ def test_samples_that_are_none_of_the_model(cli: Cli, digits: Path, tmp_path: Pa
     assert_refused(cli("quantize", digits, "--data", tmp_path / "none", "-o", tmp_path / "q"))
     np.savez(path, image=np.zeros((0, 1, 8, 8), np.float32))
     assert_refused(cli("quantize", digits, "--data", path, "-o", tmp_path / "q"), "samples")
+
+
+def test_bits_of_patches_need_patches() -> None:
+    with pytest.raises(OptionError, match="--patches: expected a grid like 4x4"):
+        value_bits(None, 0.9, None, None, None)
+    with pytest.raises(OptionError, match="--patch-bits: expected numbers like 8,4,2, found '8,x'"):
+        value_bits("2x2", None, None, None, "8,x")
+    assert value_bits("2x2", None, None, None, None) is None
+    assert value_bits("2x2", 0.9, 0.1, 0.5, "8,4") == ValueBits(0.9, 0.1, 0.5, (8, 4))
+
+
+def test_patches(cli: Cli, digits: Path, samples: Path, tmp_path: Path) -> None:
+    done = cli(
+        "quantize", digits, "--data", samples, "-o", tmp_path, "--patches", "2x2", "--phi", "0.9",
+        "--budget", "bops=60%", "--json",
+    )  # fmt: skip
+    formats = json.loads(done.out)["formats"]
+    assert len(formats) == LAYERS
+    patches = json.loads((tmp_path / "plan.json").read_text())["patches"]
+    assert patches["grid"].startswith("2x2@")
+    assert (tmp_path / "model.onnx").exists()

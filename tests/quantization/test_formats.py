@@ -9,7 +9,7 @@ def test_names() -> None:
     assert parse_format("w4a8") == Format(DType.I4, DType.I8)
     assert parse_format("bf16") == Format(DType.BF16, DType.BF16)
     assert parse_format("f8e4m3") == Format(DType.F8E4M3FN, DType.F16)
-    for name in ("w8", "w3a8", "w8a2", "i8", ""):
+    for name in ("w8", "w3a8", "w8a3", "i8", ""):
         with pytest.raises(OptionError, match="format: expected"):
             parse_format(name)
 

@@ -12,11 +12,10 @@ counted relative to its own ones at 8 bits, so that lambda means the same for al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from graphopt.errors import OptionError
-from graphopt.ir import DType
 from graphopt.quantization.formats import ACTIVATIONS
 from graphopt.quantization.patches.entropy import entropy_loss
 from graphopt.quantization.ranges import Histogram, Quantizer
@@ -65,7 +64,7 @@ def score(omega: float, phi: float, weight: float) -> float:
 def choose_bits(
     patches: Sequence[Histogram],
     outliers: Sequence[bool],
-    quantizer: Callable[[DType], Quantizer],
+    quantizers: Mapping[int, Quantizer],
     settings: ValueBits,
 ) -> list[int]:
     """The bits of each patch of one feature map: of the best score; 8 where there are outliers.
@@ -73,9 +72,8 @@ def choose_bits(
     Args:
         patches: what the values of each patch were, over all samples.
         outliers: see `outlier_patches`.
-        quantizer: of the map in a dtype.
+        quantizers: of the map, by the bits of `settings`. Of equal scores the first one's counts.
     """
-    quantizers = {bits: quantizer(ACTIVATIONS[bits]) for bits in sorted(settings.bits, reverse=True)}
 
     def best(patch: Histogram) -> int:
         def of(bits: int) -> float:
@@ -85,6 +83,5 @@ def choose_bits(
         return max(quantizers, key=of)
 
     return [
-        WIDEST if outlier else best(patch)
-        for patch, outlier in zip(patches, outliers, strict=True)
+        WIDEST if outlier else best(patch) for patch, outlier in zip(patches, outliers, strict=True)
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphopt.ir import Array
 from graphopt.ops.quantization import integer_range
 from graphopt.quantization.ranges import Histogram, Quantizer
 
 
-def entropy(counts: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def entropy(counts: Array) -> float:
     """-sum(p log2 p) of relative frequencies, in bits; 0 where nothing was counted."""
     present = counts[counts > 0]
     if not present.size:

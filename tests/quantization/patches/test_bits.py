@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 import pytest
 
 from graphopt.errors import OptionError
+from graphopt.quantization.formats import ACTIVATIONS
 from graphopt.quantization.patches.bits import ValueBits, choose_bits, score
 from graphopt.quantization.ranges import Histogram, choose_quantizer
 
@@ -21,7 +20,7 @@ def seen(values: list[float]) -> Histogram:
 # Rich holds 256 levels, plain two.
 RICH, PLAIN = seen([float(i) for i in range(256)]), seen([0.0, 255.0] * 128)
 WHOLE = seen([float(i) for i in range(256)] + [0.0, 255.0] * 128)
-quantizer = partial(choose_quantizer, WHOLE, method="minmax")
+QUANTIZERS = {b: choose_quantizer(WHOLE, ACTIVATIONS[b], "minmax") for b in (8, 4, 2)}
 
 
 def test_score() -> None:
@@ -29,22 +28,24 @@ def test_score() -> None:
 
 
 def test_two_levels_need_two_bits() -> None:
-    chosen = choose_bits([RICH, PLAIN], [False, False], quantizer, ValueBits(weight=0.8))
+    chosen = choose_bits([RICH, PLAIN], [False, False], QUANTIZERS, ValueBits(weight=0.8))
     assert chosen == [8, 2]
 
 
 def test_outlier_patches_keep_eight_bits() -> None:
-    assert choose_bits([PLAIN, PLAIN], [True, False], quantizer, ValueBits()) == [8, 2]
+    assert choose_bits([PLAIN, PLAIN], [True, False], QUANTIZERS, ValueBits()) == [8, 2]
 
 
 def test_lambda_trades_entropy_for_operations() -> None:
-    only_operations = choose_bits([RICH], [False], quantizer, ValueBits(weight=0.0))
-    only_entropy = choose_bits([RICH], [False], quantizer, ValueBits(weight=1.0))
+    only_operations = choose_bits([RICH], [False], QUANTIZERS, ValueBits(weight=0.0))
+    only_entropy = choose_bits([RICH], [False], QUANTIZERS, ValueBits(weight=1.0))
     assert (only_operations, only_entropy) == ([2], [8])
 
 
 def test_only_the_offered_bits() -> None:
-    chosen = choose_bits([RICH], [False], quantizer, ValueBits(weight=0.0, bits=(8, 4)))
+    chosen = choose_bits(
+        [RICH], [False], {b: QUANTIZERS[b] for b in (8, 4)}, ValueBits(weight=0.0, bits=(8, 4))
+    )
     assert chosen == [4]
 
 

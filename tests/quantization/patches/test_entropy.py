@@ -28,8 +28,9 @@ def test_integers_keep_the_entropy_that_they_have_levels_for() -> None:
     sixteen = levels(16)
     assert stored_entropy(sixteen, Quantizer(DType.I8, 1.0, 0)) == pytest.approx(4.0)
     assert stored_entropy(sixteen, Quantizer(DType.I4, 1.0, -8)) == pytest.approx(4.0)
-    # 16 numbers on 4 levels: 0 to 0.5, 0.5 to 1.5 ... by 4: 2 + 4 + 4 + 6 of them.
-    shares = np.array([3, 4, 4, 5]) / 16  # 1.5 by 4 and the like round to even
+    # On the levels 0, 4, 8 and 12 are 0 to 1, 2 to 5, 6 to 9 and the rest: centres of bins lie
+    # above what they hold.
+    shares = np.array([2, 4, 4, 6]) / 16
     two = stored_entropy(sixteen, Quantizer(DType.I2, 4.0, -2))
     assert two == pytest.approx(float(-np.sum(shares * np.log2(shares))))
 

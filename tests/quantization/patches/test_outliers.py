@@ -27,9 +27,7 @@ def seen(*arrays: Array) -> Histogram:
 
 def patches(feature_map: Array) -> list[Array]:
     """A map [C, 16, 16] in 4 by 4 patches, row by row."""
-    return [
-        feature_map[:, r : r + 4, c : c + 4] for r in range(0, 16, 4) for c in range(0, 16, 4)
-    ]
+    return [feature_map[:, r : r + 4, c : c + 4] for r in range(0, 16, 4) for c in range(0, 16, 4)]
 
 
 def bounded_map() -> Array:
