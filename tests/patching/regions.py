@@ -140,8 +140,8 @@ def kernel_graphs(draw: Draw, most: int = 6) -> Graph:
 
 
 @st.composite
-def patched(draw: Draw, most: int = 6) -> Patched:
-    """A whole graph as one region; what nothing reads is an output too."""
+def patched(draw: Draw, most: int = 6) -> Graph:
+    """A graph of one region; what nothing in it reads is an output too."""
     graph = draw(kernel_graphs(most))
     read = {value for node in graph.nodes for value in node.inputs}
     loose = [
@@ -160,7 +160,7 @@ def patched(draw: Draw, most: int = 6) -> Patched:
     count = len(graph.nodes)
     kept = draw(st.sampled_from([True, False, None]))
     streamed = columns >= width and draw(st.booleans())
-    return Patched(
+    op = Patched(
         body,
         (draw(st.integers(1, height)), columns),
         tuple(draw(st.integers(1, 4)) for _ in range(count)),
@@ -168,3 +168,6 @@ def patched(draw: Draw, most: int = 6) -> Patched:
         (0,) if streamed else (),
         (len(loose),) if streamed and not sums and draw(st.booleans()) else (),
     )
+    outputs = tuple(Value(f"out{i}", value.type) for i, value in enumerate(body.outputs))
+    node = Node(op, body.inputs, outputs)
+    return Graph("g", graph.inputs, (node,), outputs, graph.constants)
