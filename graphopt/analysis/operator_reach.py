@@ -164,7 +164,7 @@ def outputs_obstacle(node: Node) -> str:
         # The operator that loses the map says more than the region.
         inner = node.op.body.nodes if isinstance(node.op, Fused) else (node,)
         loser = next(filter(_loses_map, inner), node)
-        if isinstance(loser.op, Reduce | ArgReduce):
+        if _reduced_axes(loser.op).intersection(SPATIAL_AXES):
             return f"needs the whole map: {named(loser)}"
         return f"expected [1, rows, columns, channels], found {lost[0].type.stored}: {named(loser)}"
     if len({map_size(value) for value in node.outputs}) > 1:
@@ -180,13 +180,21 @@ def named(node: Node) -> str:
     """A node in words for the user: what it computes, and where that is in the model."""
     # Rewrites put the names of what they take in before that of the node itself.
     names = node.location.names[-1:] or (f"%{node.outputs[0].name}",)
-    return f"{_kind(node.op)} at {names[0]}"
+    return f"{_kind(node)} at {names[0]}"
 
 
-def _kind(op: Op) -> str:
-    if isinstance(op, Reduce) and set(SPATIAL_AXES) <= set(op.axes):
-        return f"global_{'average' if op.kind == 'mean' else op.kind}_pool"
-    return op.name
+def _kind(node: Node) -> str:
+    if isinstance(node.op, Reduce) and _is_spatial(node.inputs[0]):
+        sizes = zip(SPATIAL_AXES, map_size(node.inputs[0]), strict=True)
+        if {axis for axis, size in sizes if size > 1} <= set(node.op.axes):
+            return f"global_{'average' if node.op.kind == 'mean' else node.op.kind}_pool"
+    return node.op.name
+
+
+def _reduced_axes(op: Op) -> set[int]:
+    if isinstance(op, ArgReduce):
+        return {op.axis}
+    return set(op.axes) if isinstance(op, Reduce) else set()
 
 
 def _is_spatial(value: Value) -> bool:

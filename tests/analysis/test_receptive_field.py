@@ -131,6 +131,12 @@ def test_what_needs_the_whole_map_says_so() -> None:
       return %v0
     }""")
     assert spatial_reach(pooled) == NotSpatial("needs the whole map: global_max_pool at %v0")
+    sequence = fused("""
+    graph g(%x0: f32[1,1,9,2]) {
+      %v0: f32[1,1,1,2] = reduce(%x0) {kind = 'mean', axes = (2,), keepdims = True}
+      return %v0
+    }""")
+    assert spatial_reach(sequence) == NotSpatial("needs the whole map: global_average_pool at %v0")
     flat = fused("""
     graph g(%x0: f32[1,4,4,2]) {
       %v0: f32[1,4,4,2] = relu(%x0)
@@ -156,6 +162,10 @@ def test_what_needs_the_whole_map_says_so() -> None:
         ("i8[1,48] = reshape(%x) {shape = (1, 48)}", r"expected \[1, rows, columns, channels\]"),
         ("i8[1,6,1,2] = reduce(%x) {kind = 'max', axes = (2,), keepdims = True}", "whole map"),
         ("i8[1,4,2] = reduce(%x) {kind = 'max', axes = (1,)}", "whole map: reduce"),
+        (
+            "i64[1,6,4] = arg_reduce(%x) {kind = 'max', axis = 3}",
+            r"expected \[1, rows, columns, channels\], found i64\[1,6,4\]: arg_reduce",
+        ),
         ("i8[1,8,4,2] = pad(%x) {pads = (0, 1, 0, 0, 0, 1, 0, 0), mode = 'reflect'}", "reflect"),
         (
             "i8[1,3,4,2] = slice(%x) {starts = (0, 5, 0, 0), sizes = (1, 3, 4, 2), "
