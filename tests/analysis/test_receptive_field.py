@@ -71,6 +71,12 @@ def test_halos_are_clipped_at_borders() -> None:
     assert [axis.padding(Span(r, r + 2)) for r in (0, 3, 6)] == [(1, 0), (0, 0), (0, 1)]
 
 
+def test_a_tile_of_padding_alone_goes_on_to_the_map() -> None:
+    axis = AxisMap(kernel=1, stride=1, dilation=1, begin=2, input_size=4, output_size=8)
+    assert (axis.cover(Span(0, 1)), axis.pull(Span(0, 1))) == (Span(0, 3), Span(0, 1))
+    assert (axis.cover(Span(7, 8)), axis.pull(Span(7, 8))) == (Span(5, 8), Span(3, 4))
+
+
 def test_a_chain_by_hand() -> None:
     """3x3 stride 2 over 9 rows, then 3x3 stride 1 over 5: output row 0 needs rows 0 to 3 of 9."""
     graph = parse_graph("""
@@ -122,6 +128,24 @@ def test_a_region_reaches_as_its_body_does() -> None:
         WHOLE,
         Reach(FixedMap(1, 7), AxisMap.identity(7)),
     )
+
+
+def test_two_readers_reach_what_either_of_them_does() -> None:
+    node = fused("""
+    graph g(%x0: i8[1,9,9,2], %x1: i8[2,1,3,1]) {
+      %v0: i8[1,9,9,2] = clip(%x0) {low = 0}
+      %v1: i32[1,9,9,2] = conv(%v0, %x1) {strides = (1, 1), pads = (2, 0, 0, 0), dilations = (1, 1), groups = 2, layout = 'NHWC'}
+      %v2: i32[1,9,9,2] = cast(%v0) {to = 'i32'}
+      %v3: i32[1,9,9,2] = conv(%v0, %x1) {strides = (1, 1), pads = (0, 0, 2, 0), dilations = (1, 1), groups = 2, layout = 'NHWC'}
+      %v4: i32[1,9,9,2] = add(%v1, %v2)
+      %v5: i32[1,9,9,2] = add(%v4, %v3)
+      return %v5
+    }""")  # noqa: E501
+    reaches = spatial_reach(node)
+    assert not isinstance(reaches, NotSpatial)
+    reach, weights = reaches
+    assert isinstance(reach, Reach) and weights is WHOLE
+    assert reach.pull((Span(4, 5), Span(4, 5))) == (Span(2, 7), Span(4, 5))
 
 
 def test_what_needs_the_whole_map_says_so() -> None:

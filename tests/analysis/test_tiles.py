@@ -319,6 +319,7 @@ graph conv_clip(%x0: i8[1,9,8,2], %x1: i8[3,2,3,3], %x2: i32[3]) {
 
 def region(text: str) -> Node:
     body = parse_graph(text)
+    verify(body)
     inputs = tuple(Value(f"a{i}", value.type) for i, value in enumerate(body.inputs))
     outputs = tuple(Value(f"y{i}", value.type) for i, value in enumerate(body.outputs))
     return Node(Fused(body), inputs, outputs)
@@ -381,6 +382,54 @@ def test_a_region_of_two_outputs_has_one_tile_for_both() -> None:
     found = run_body(made.graph, x[:, 1:4, 2:4], index)
     for part, whole in zip(found, node.op.evaluate(x, index), strict=True):
         np.testing.assert_array_equal(part, whole[:, 1:4, 2:4])
+
+
+AVERAGE = """
+graph average(%x0: f32[1,{rows},{columns},1]) {{
+  %v0: f32[1,{outputs},1] = average_pool(%x0) {{kernel = {kernel}, strides = (2, 2), pads = {pads}, dilations = (1, 1), ceil = True, layout = 'NHWC', count_pad = True}}
+  return %v0
+}}"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "pads", "outputs", "rows", "columns"),
+    [
+        # A last window that hangs over the end, alone.
+        ((7, 7), (3, 3), (1, 1, 0, 0), (4, 4), Span(3, 4), Span(0, 4)),
+        ((7, 7), (3, 3), (1, 1, 0, 0), (4, 4), Span(3, 4), Span(3, 4)),
+        # Rows hang over the end; the last column lies in the padding.
+        ((7, 1), (3, 1), (1, 1, 0, 2), (4, 2), Span(3, 4), Span(0, 2)),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_averages_that_count_padding_count_none_beyond_it(
+    size: tuple[int, int],
+    kernel: tuple[int, int],
+    pads: tuple[int, ...],
+    outputs: tuple[int, int],
+    rows: Span,
+    columns: Span,
+) -> None:
+    shape = ",".join(map(str, outputs))
+    text = AVERAGE.format(rows=size[0], columns=size[1], kernel=kernel, pads=pads, outputs=shape)
+    node = region(text)
+    made = tile(node, rows, columns)
+    x = np.random.default_rng(0).integers(-9, 9, (1, *size, 1)).astype(np.float32)
+    (whole,) = node.op.evaluate(x)
+    (found,) = run_body(made.graph, cut(x, made.inputs[0]))
+    np.testing.assert_array_equal(found, cut(whole, (rows, columns)))
+
+
+def test_constants_of_a_body_that_vary_over_the_map_are_cut() -> None:
+    node = region("""
+    graph g(%x0: i8[1,2,3,1]) {
+      %c0: i8[1,2,3,1] = constant([[[[1], [2], [3]], [[4], [5], [6]]]])
+      %v0: i8[1,2,3,1] = add(%x0, %c0)
+      return %v0
+    }""")
+    (array,) = tile(node, Span(1, 2), Span(1, 3)).graph.constants.values()
+    assert array.tolist() == [[[[5], [6]]]]
+    check_tile(node, Span(1, 2), Span(1, 3))
 
 
 def test_tiles_of_quantized_types_keep_them() -> None:
