@@ -16,12 +16,13 @@ class Kernel:
         operators: the operators inside, in execution order.
         source: the ONNX nodes it comes from.
         schedule: how it runs; "" before one was chosen.
-        macs: multiply-accumulates of one run.
-        nbytes: activations read and written by one run.
+        macs: multiply-accumulates of one run of the model.
+        nbytes: activations read and written by one run of the model.
         weight_bytes: constants it reads.
         microseconds: measured time of one run; None when not profiled.
         notes: why the route is slower or less exact than it could be.
-        scratch_bytes: working memory in the arena that one run needs.
+        scratch_bytes: working memory in the arena that a call needs.
+        calls: in one run of the model; more than one for tiles of a region.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Kernel:
     microseconds: float | None = None
     notes: tuple[str, ...] = ()
     scratch_bytes: int = 0
+    calls: int = 1
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,12 @@ class Report:
     @property
     def macs(self) -> int:
         return sum(kernel.macs for kernel in self.kernels)
+
+    @property
+    def factor(self) -> float:
+        """Executed multiply-accumulates over those of the same nodes run whole."""
+        plain = self.macs - sum(region.macs - region.plain_macs for region in self.regions)
+        return self.macs / plain if plain else 1.0
 
     @property
     def warnings(self) -> tuple[str, ...]:

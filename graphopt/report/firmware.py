@@ -22,11 +22,12 @@ def firmware_notes(program: Program) -> tuple[str, ...]:
         return ()
     notes: list[str] = []
     missing = _missing_floats(target)
-    products = sum(_products(call, missing) for call in program.calls)
-    where = [call for call in program.calls if _computes(call, missing)]
-    if where:
+    sites = [(call, times) for call, times in program.sites if _computes(call, missing)]
+    if sites:
+        products = sum(_products(call, missing) * times for call, times in sites)
+        where = tuple(dict.fromkeys(call.location for call, _ in sites))
         cost = count(products * _SOFT_PRODUCT_INSTRUCTIONS)
-        used = (dtype.value for dtype in missing if any(_computes(c, (dtype,)) for c in where))
+        used = (dtype.value for dtype in missing if any(_computes(c, (dtype,)) for c, _ in sites))
         types = " and ".join(used)
         notes.append(
             f"{target.core} has no instructions for {types}: {len(where)} kernels compute in "
@@ -42,10 +43,10 @@ def firmware_notes(program: Program) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _names(calls: list[Call]) -> str:
-    """Where the first of `calls` come from, and how many more there are."""
-    shown = [call.location for call in calls[:_NAMED_KERNELS]]
-    more = len(calls) - len(shown)
+def _names(locations: tuple[str, ...]) -> str:
+    """The first of them, and how many more there are."""
+    shown = locations[:_NAMED_KERNELS]
+    more = len(locations) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 
 

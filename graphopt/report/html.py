@@ -37,6 +37,7 @@ def render(report: Report) -> str:
         maps=[region_svg(region) for region in report.regions],
         timeline=timeline_svg(report.timeline) if report.timeline else "",
         slowest=slowest,
+        again=any(k.calls > 1 for k in report.kernels),
         scratch=any(k.scratch_bytes for k in report.kernels),
         largest=largest,
     )

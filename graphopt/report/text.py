@@ -24,6 +24,10 @@ def summary(report: Report) -> RenderableType:
     if report.flash_bytes is not None:
         table.add_row("flash", f"{size(report.flash_bytes)} of weights and kernels")
     table.add_row("peak memory", f"{size(report.arena_bytes)} of activations in one arena")
+    if report.regions:
+        nodes = sum(len(region.nodes) for region in report.regions)
+        where = f"{nodes} kernels in {len(report.regions)} region(s)"
+        table.add_row("patches", f"{where}, {report.factor:.3f} times the MACs of whole maps")
     if report.seconds:
         steps = ", ".join(f"{name} {seconds:.2f} s" for name, seconds in report.seconds.items())
         table.add_row("compiled in", f"{sum(report.seconds.values()):.2f} s ({steps})")
@@ -35,11 +39,15 @@ def kernels(report: Report) -> Table:
     timed = any(k.microseconds is not None for k in report.kernels)
     scratch = any(k.scratch_bytes for k in report.kernels)
     table = Table("kernel", "operators", "schedule", box=None, pad_edge=False)
+    again = any(k.calls > 1 for k in report.kernels)
     columns = ["MACs", "moved", "weights", *(["scratch"] if scratch else [])]
+    columns = [*(["calls"] if again else []), *columns]
     for name in (*columns, *(["time"] if timed else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for k in report.kernels:
         row: list[Text | str] = [Text(k.name), Text(" ".join(k.operators)), k.schedule]
+        if again:
+            row.append(str(k.calls))
         row += [count(k.macs), size(k.nbytes), size(k.weight_bytes)]
         if scratch:
             row.append(size(k.scratch_bytes) if k.scratch_bytes else "")

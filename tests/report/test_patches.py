@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from graphopt.ir import Graph, Node
+from graphopt.ir import Graph, Location, Node
+from graphopt.lower.lowering import lower_program
 from graphopt.ops import Conv, Patched
 from graphopt.report import Report, html, text
+from graphopt.report.build import build_report
 from graphopt.report.patches import regions_and_timeline
 from graphopt.report.region_picture import caption, region_svg
 from graphopt.report.regions import Occupant, RegionMap, Timeline, live_bytes
 from graphopt.report.timeline_picture import stacked, timeline_svg
+from graphopt.targets import load_target
 
 from ..patching.regions import GraphBuilder
 
@@ -34,6 +37,9 @@ def chain(
     build = GraphBuilder(np.random.default_rng(0))
     first = build.conv(build.input(1, 6, 6, 2), 2, (3, 3), SAME)
     build.conv(build.conv(first, 2, (3, 3), SAME), 2, (3, 3), SAME)
+    build.nodes = [
+        replace(node, location=Location((f"layer{i}",))) for i, node in enumerate(build.nodes)
+    ]
     graph = build.graph(build.nodes[-1].output)
     before = () if inputs else graph.nodes[:1]
     inside = graph.nodes[len(before) :]
@@ -42,7 +48,8 @@ def chain(
     body = Graph("region", tuple(v for v in read if v not in made), inside, graph.outputs)
     each = len(inside)
     op = Patched(body, tile, (1 if keep else 99,) * each, (keep,) * each, inputs, outputs)
-    region = Node(op, body.inputs, body.outputs)
+    where = sum((node.location for node in inside), Location())
+    region = Node(op, body.inputs, body.outputs, where)
     return graph.with_nodes((*before, region))
 
 
@@ -54,7 +61,7 @@ def report(graph: Graph) -> Report:
 def test_line_buffers() -> None:
     (region,) = report(chain()).regions
     assert region.form == "line buffers"
-    assert region.nodes == ("t1", "t2")
+    assert region.nodes == ("layer1", "layer2")
     assert (region.macs, region.plain_macs, region.calls) == (2 * 36 * MACS, 2 * 36 * MACS, 12)
     assert region.buffer_bytes == region.peak_bytes == 3 * 6 * 2
     # Two rows slide before each of the last three of six.
@@ -93,7 +100,7 @@ def test_mixed_and_strips() -> None:
 def test_timeline_holds_whole_maps_or_rows() -> None:
     timeline = report(chain()).timeline
     assert timeline is not None
-    assert timeline.steps == ("t0", "t1", "t2")
+    assert timeline.steps == ("layer0", "layer1", "layer2")
     assert live_bytes(timeline.whole, 3) == [144, 144, 144]
     # t0 and the result are whole while t1 has three rows.
     assert live_bytes(timeline.patched, 3) == [144, 180, 180]
@@ -118,6 +125,21 @@ def test_graphs_without_regions_have_no_timeline() -> None:
     assert "Patches" not in html.render(report(graph))
 
 
+def test_kernels_of_a_region_are_called_often() -> None:
+    program = lower_program(chain(), load_target("cortex-m7"))
+    found = build_report(program, ())
+    assert [kernel.calls for kernel in found.kernels] == [1, 6, 6]
+    assert [kernel.macs for kernel in found.kernels] == [36 * MACS] * 3
+    assert found.factor == 1
+    spans = {buffer.name: (buffer.first, buffer.last) for buffer in found.buffers}
+    assert spans["t0"] == (0, 2) and spans["t2"] == (1, 2)
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(text.full(found))
+    assert "2 kernels in 1 region(s), 1.000 times the MACs of whole maps" in captured.get()
+    assert "calls" in captured.get()
+
+
 def test_json_text_and_page_say_it() -> None:
     found = report(chain((3, 3), keep=False))
     assert Report.from_json(json.loads(json.dumps(found.to_json()))) == found
@@ -126,11 +148,11 @@ def test_json_text_and_page_say_it() -> None:
         console.print(text.full(found))
     shown = captured.get()
     assert "tiles, halos computed again" in shown and "1.389" in shown
-    advice = f"r0: t2 (3x3) costs the most halo: {28 * MACS / 1000:.3g} k MACs done again"
+    advice = f"r0: layer2 (3x3) costs the most halo: {28 * MACS / 1000:.3g} k MACs done again"
     assert advice in shown
     assert "a kernel of 1x1 instead of 3x3 would save" in shown
     page = html.render(found)
-    assert "t2 (3x3) costs the most halo" in page and "1.389" in page
+    assert "layer2 (3x3) costs the most halo" in page and "1.389" in page
     assert 'aria-label="memory over time"' in page
 
 
