@@ -341,9 +341,11 @@ class _Run:
         if have is None:
             return False
         node = self.producers.get(value)
-        if self.pending[value] or self.filling[value]:
+        if self.pending[value]:
             return True
-        return (node is None or self._keeps(node)) and self._low(value) < have.hi
+        if node is None or self._keeps(node):
+            return self._low(value) < have.hi
+        return self.filling[value] > 0
 
 
 @dataclass(frozen=True)
