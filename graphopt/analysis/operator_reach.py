@@ -1,20 +1,26 @@
-"""How a rectangle of an operator's outputs depends on each of its inputs: a rule per family.
-
-Spatial values have the type [1, rows, columns, channels].
-"""
+"""How a rectangle of an operator's outputs depends on each of its inputs: a rule per family."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
-from typing import Final
 
 from graphopt.analysis.axes import padded
-from graphopt.analysis.axis_maps import AxisMap, BlockMap, FixedMap, OperatorMap, Span, SpanMap
+from graphopt.analysis.axis_maps import AxisMap, BlockMap, FixedMap
 from graphopt.analysis.resampling import resize_map
-from graphopt.ir import Node, Op, Value
+from graphopt.analysis.spatial import (
+    SPATIAL_AXES,
+    SPATIAL_RANK,
+    WHOLE,
+    NotSpatial,
+    OperatorReach,
+    Whole,
+    is_spatial,
+    map_size,
+    named,
+    outputs_obstacle,
+)
+from graphopt.ir import Node, Value
 from graphopt.ops import (
     ArgReduce,
     AveragePool,
@@ -27,7 +33,6 @@ from graphopt.ops import (
     Elementwise,
     Encode,
     Expand,
-    Fused,
     Gather,
     Identity,
     IntegerSoftmax,
@@ -45,54 +50,6 @@ from graphopt.ops import (
     Softmax,
     TopK,
 )
-
-Rectangle = tuple[Span, Span]
-SPATIAL_RANK = 4
-SPATIAL_AXES = (1, 2)
-
-
-class Whole(Enum):
-    """The type of `WHOLE`."""
-
-    WHOLE = "whole"
-
-
-# What an input is when every tile needs all of it: weights, tables, one number per channel.
-WHOLE: Final = Whole.WHOLE
-
-
-@dataclass(frozen=True)
-class Reach:
-    """What the rows and columns of an input are to those of the outputs."""
-
-    rows: SpanMap
-    columns: SpanMap
-
-    def pull(self, rectangle: Rectangle) -> Rectangle:
-        """The rectangle of the input that a rectangle of the outputs is computed from."""
-        rows, columns = rectangle
-        return self.rows.pull(rows), self.columns.pull(columns)
-
-
-@dataclass(frozen=True)
-class OperatorReach(Reach):
-    """`Reach` of one operator."""
-
-    rows: OperatorMap
-    columns: OperatorMap
-
-    def cover(self, rectangle: Rectangle) -> Rectangle:
-        """The rectangle of the outputs that a tile computes to have `rectangle`."""
-        rows, columns = rectangle
-        return self.rows.cover(rows), self.columns.cover(columns)
-
-
-@dataclass(frozen=True)
-class NotSpatial:
-    """Why a node has no tiles, in words for the user."""
-
-    reason: str
-
 
 OperatorReaches = tuple[OperatorReach | Whole, ...]
 
@@ -151,60 +108,8 @@ def operator_reach(node: Node) -> OperatorReaches | NotSpatial:
     return NotSpatial(f"cannot be computed in tiles: {named(node)}")
 
 
-def map_size(value: Value) -> tuple[int, int]:
-    """Rows and columns of a spatial value."""
-    _, rows, columns, _ = value.type.dims
-    return rows, columns
-
-
-def outputs_obstacle(node: Node) -> str:
-    """Why the outputs of `node` are no maps of one size; empty if they are."""
-    lost = [value for value in node.outputs if not _is_spatial(value)]
-    if lost:
-        # The operator that loses the map says more than the region.
-        inner = node.op.body.nodes if isinstance(node.op, Fused) else (node,)
-        loser = next(filter(_loses_map, inner), node)
-        if _reduced_axes(loser.op).intersection(SPATIAL_AXES):
-            return f"needs the whole map: {named(loser)}"
-        return f"expected [1, rows, columns, channels], found {lost[0].type.stored}: {named(loser)}"
-    if len({map_size(value) for value in node.outputs}) > 1:
-        return f"the outputs differ in rows or columns: {named(node)}"
-    return ""
-
-
-def _loses_map(node: Node) -> bool:
-    return any(map(_is_spatial, node.inputs)) and not all(map(_is_spatial, node.outputs))
-
-
-def named(node: Node) -> str:
-    """A node in words for the user: what it computes, and where that is in the model."""
-    # Rewrites put the names of what they take in before that of the node itself.
-    names = node.location.names[-1:] or (f"%{node.outputs[0].name}",)
-    return f"{_kind(node)} at {names[0]}"
-
-
-def _kind(node: Node) -> str:
-    if isinstance(node.op, Reduce) and _is_spatial(node.inputs[0]):
-        sizes = zip(SPATIAL_AXES, map_size(node.inputs[0]), strict=True)
-        if {axis for axis, size in sizes if size > 1} <= set(node.op.axes):
-            return f"global_{'average' if node.op.kind == 'mean' else node.op.kind}_pool"
-    return node.op.name
-
-
-def _reduced_axes(op: Op) -> set[int]:
-    if isinstance(op, ArgReduce):
-        return {op.axis}
-    return set(op.axes) if isinstance(op, Reduce) else set()
-
-
-def _is_spatial(value: Value) -> bool:
-    type = value.type
-    quantized_in_place = type.quant is not None and type.quant.axis in SPATIAL_AXES
-    return type.rank == SPATIAL_RANK and type.shape[0] == 1 and not quantized_in_place
-
-
 def _is_map_like(value: Value, other: Value) -> bool:
-    return _is_spatial(value) and map_size(value) == map_size(other)
+    return is_spatial(value) and map_size(value) == map_size(other)
 
 
 def _identity(value: Value) -> OperatorReach:
@@ -259,7 +164,7 @@ def _slice(node: Node, op: Slice) -> OperatorReaches | NotSpatial:
 
 def _resize(node: Node, op: Resize) -> OperatorReaches | NotSpatial:
     (x,) = node.inputs
-    if not _is_spatial(x) or any(
+    if not is_spatial(x) or any(
         (op.scales[i], op.shape[i]) != (1, x.type.shape[i]) for i in (0, 3)
     ):
         return NotSpatial(f"resizes more than rows and columns: {named(node)}")
@@ -295,7 +200,7 @@ def _broadcast(node: Node) -> OperatorReaches | NotSpatial:
         varies = any(size > 1 for size in sizes)
         if not varies and (value.type.rank < SPATIAL_RANK or out != (1, 1)):
             reaches.append(WHOLE)
-        elif _is_spatial(value):
+        elif is_spatial(value):
             rows, columns = (
                 AxisMap.identity(size) if size == whole else FixedMap(size, whole)
                 for size, whole in zip(sizes, out, strict=True)

@@ -21,7 +21,8 @@ from graphopt.analysis.axis_maps import (
     chained,
     joined,
 )
-from graphopt.analysis.operator_reach import (
+from graphopt.analysis.operator_reach import operator_reach
+from graphopt.analysis.spatial import (
     WHOLE,
     NotSpatial,
     Reach,
@@ -29,7 +30,6 @@ from graphopt.analysis.operator_reach import (
     Whole,
     map_size,
     named,
-    operator_reach,
     outputs_obstacle,
 )
 from graphopt.ir import Graph, Node, Value

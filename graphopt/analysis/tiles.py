@@ -13,17 +13,17 @@ from functools import reduce
 import numpy as np
 
 from graphopt.analysis.axis_maps import OperatorMap, Span
-from graphopt.analysis.operator_reach import (
+from graphopt.analysis.operator_reach import operator_reach
+from graphopt.analysis.receptive_field import fields, hull, spatial_reach, whole_map
+from graphopt.analysis.resampling import resized_part
+from graphopt.analysis.spatial import (
     NotSpatial,
     OperatorReach,
     Rectangle,
     Whole,
     map_size,
     named,
-    operator_reach,
 )
-from graphopt.analysis.receptive_field import fields, hull, spatial_reach, whole_map
-from graphopt.analysis.resampling import resized_part
 from graphopt.errors import TypeRuleError
 from graphopt.ir import Array, Graph, Node, Op, TensorType, Value
 from graphopt.ops import AveragePool, Conv, Expand, Fused, Pad, Pool, Resize, Slice

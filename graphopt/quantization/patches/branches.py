@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from graphopt.analysis.axis_maps import Span
-from graphopt.analysis.operator_reach import Rectangle
+from graphopt.analysis.spatial import Rectangle
 from graphopt.ir import Array, Graph, Location, Node, Op, Value
 from graphopt.ops import Concat, Slice, Transpose
 from graphopt.quantization.layers import find_layers

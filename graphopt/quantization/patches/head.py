@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graphopt.analysis.axis_maps import Span
-from graphopt.analysis.operator_reach import NotSpatial, Rectangle, map_size
 from graphopt.analysis.receptive_field import fields, whole_map
+from graphopt.analysis.spatial import NotSpatial, Rectangle, map_size
 from graphopt.analysis.tiles import Tile, tile
 from graphopt.errors import OptionError
 from graphopt.ir import Graph, Node, Value
