@@ -73,8 +73,8 @@ def lower_program(
         _by_site(placement.buffers, [*starts, sum(1 for _ in call_sites(steps))]),
         placement.input_offsets,
         placement.output_offsets,
-        tuple(streams.inputs.values()),
-        tuple(streams.outputs.values()),
+        streams.inputs,
+        streams.outputs,
     )
     check_sram(program)
     return program
@@ -123,8 +123,8 @@ def _steps(
     if isinstance(plan, Choice):
         return (_call(node, plan, constants, placement),)
     op = plan.op
-    ports = {op.body.inputs[i]: streams.number(node.inputs[i]) for i in op.streamed_inputs}
-    ports |= {op.body.outputs[i]: streams.number(node.outputs[i]) for i in op.streamed_outputs}
+    ports = {op.body.inputs[i]: streams.numbers[node.inputs[i]] for i in op.streamed_inputs}
+    ports |= {op.body.outputs[i]: streams.numbers[node.outputs[i]] for i in op.streamed_outputs}
     addresses = {
         inner: placement.addresses[value]
         for inner, value in plan.outer.items()

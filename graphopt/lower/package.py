@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
 from graphopt.analysis.ports import PortQuants
+from graphopt.ir import Quant, Value
 from graphopt.lower.build import Built
 from graphopt.lower.program import Program
 from graphopt.lower.steps import Call, Loop, Section, Step
@@ -27,15 +28,14 @@ def describe(program: Program, quants: PortQuants | None = None) -> Manifest:
     graph, target = program.graph, program.target
     unknown = PortQuants((None,) * len(graph.inputs), (None,) * len(graph.outputs))
     quants = quants or unknown
-    inputs = zip((v.name for v in graph.inputs), graph.inputs, quants.inputs, strict=True)
-    outputs = zip(graph.output_names, graph.outputs, quants.outputs, strict=True)
+    names = tuple(value.name for value in graph.inputs)
     return Manifest(
         name=graph.name,
         target=program.target.name,
         features=tuple(sorted(target.features)) if isinstance(target, CpuTarget) else (),
         threads=program.target.threads,
-        inputs=tuple(Port(name, value.type, quant) for name, value, quant in inputs),
-        outputs=tuple(Port(name, value.type, quant) for name, value, quant in outputs),
+        inputs=_ports(names, graph.inputs, quants.inputs, program.streamed_inputs),
+        outputs=_ports(graph.output_names, graph.outputs, quants.outputs, program.streamed_outputs),
         calls=tuple(_record(call, times) for call, times in program.sites),
         arena_bytes=program.arena_bytes,
         arena_lower_bound=program.arena_lower_bound,
@@ -43,6 +43,18 @@ def describe(program: Program, quants: PortQuants | None = None) -> Manifest:
         input_offsets=program.input_offsets,
         output_offsets=program.output_offsets,
         order=_order(program),
+    )
+
+
+def _ports(
+    names: Sequence[str],
+    values: Sequence[Value],
+    quants: Sequence[Quant | None],
+    rows: Mapping[int, int],
+) -> tuple[Port, ...]:
+    return tuple(
+        Port(name, value.type, quant, rows.get(i, 0))
+        for i, (name, value, quant) in enumerate(zip(names, values, quants, strict=True))
     )
 
 

@@ -80,7 +80,7 @@ def place(
         plans,
         aliases,
         target.alignment,
-        elsewhere=streams.values if on_mcu else (*graph.inputs, *direct),
+        elsewhere=tuple(streams.values) if on_mcu else (*graph.inputs, *direct),
         copied=[graph.outputs[i] for i in indirect] if on_mcu else (),
     )
     plan = plan_memory(memory.problem, fixed_order=not on_mcu)

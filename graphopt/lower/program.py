@@ -58,8 +58,8 @@ class Program:
     `arena_lower_bound`. On microcontrollers it includes a place for each input and output, at
     `input_offsets` and `output_offsets` of the arena, where the caller may have them or not; and
     no other order of calls needs less than the bound either; `streamed_inputs` and
-    `streamed_outputs`, by number, have none. `buffers` are what lies in the arena, live from one
-    call site to another by index. `chunks` are the arrays that the weights consist of.
+    `streamed_outputs`, rows by number, have none. `buffers` are what lies in the arena, live from
+    one call site to another by index. `chunks` are the arrays that the weights consist of.
     `places` says of the constants that were asked for where they lie: nothing else lies there, and
     nothing else depends on them.
     """
@@ -77,8 +77,8 @@ class Program:
     buffers: tuple[Placed, ...] = ()
     input_offsets: tuple[int, ...] = ()
     output_offsets: tuple[int, ...] = ()
-    streamed_inputs: tuple[int, ...] = ()
-    streamed_outputs: tuple[int, ...] = ()
+    streamed_inputs: Mapping[int, int] = field(default_factory=dict[int, int])
+    streamed_outputs: Mapping[int, int] = field(default_factory=dict[int, int])
 
     @cached_property
     def sites(self) -> tuple[tuple[Call, int], ...]:

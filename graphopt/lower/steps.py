@@ -171,6 +171,23 @@ def walk(steps: Sequence[Step], times: int = 1) -> Iterator[tuple[Step, int]]:
                 yield step, times
 
 
+def addresses_of(step: Step) -> tuple[Address, ...]:
+    """The places that a step names itself, not those of the steps inside it."""
+    match step:
+        case Call():
+            return step.arguments
+        case Move():
+            return step.source, step.destination
+        case Point():
+            return (step.address,)
+        case Receive():
+            return (step.destination,)
+        case Send():
+            return (step.source,)
+        case Advance() | Loop() | Section():
+            return ()
+
+
 def call_sites(steps: Sequence[Step]) -> Iterator[tuple[Call, int]]:
     """The calls as they are written down, each with how often it runs."""
     return ((step, times) for step, times in walk(steps) if isinstance(step, Call))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from graphopt.analysis.live_ranges import owner
 from graphopt.errors import PlanError
@@ -14,18 +14,18 @@ from graphopt.targets import McuTarget, Target
 
 @dataclass(frozen=True)
 class Streams:
-    """The numbers of streamed inputs and outputs of a graph, by the values that lie there."""
+    """Which inputs and outputs of a graph are streamed.
 
-    inputs: Mapping[Value, int] = field(default_factory=dict[Value, int])
-    outputs: Mapping[Value, int] = field(default_factory=dict[Value, int])
+    Attributes:
+        values: those that need no place in memory.
+        numbers: of the input or output, by the value that a region calls it.
+        inputs: the rows of each streamed input, by its number; `outputs` likewise.
+    """
 
-    def number(self, value: Value) -> int:
-        """Of the input or output that is streamed as `value`."""
-        return self.inputs[value] if value in self.inputs else self.outputs[value]
-
-    @property
-    def values(self) -> tuple[Value, ...]:
-        return (*self.inputs, *self.outputs)
+    values: frozenset[Value]
+    numbers: Mapping[Value, int]
+    inputs: Mapping[int, int]
+    outputs: Mapping[int, int]
 
 
 def find_streams(graph: Graph, target: Target, aliases: Mapping[Value, Value]) -> Streams:
@@ -38,12 +38,14 @@ def find_streams(graph: Graph, target: Target, aliases: Mapping[Value, Value]) -
         PlanError: a streamed value is not one that the caller gives or takes, or is needed
             elsewhere too, or the target's programs have no callbacks.
     """
-    inputs: dict[Value, int] = {}
-    outputs: dict[Value, int] = {}
+    values: set[Value] = set()
+    numbers: dict[Value, int] = {}
+    inputs: dict[int, int] = {}
+    outputs: dict[int, int] = {}
     for node in graph.nodes:
         if not isinstance(node.op, Patched):
             continue
-        received = [owner(node.inputs[i], aliases) for i in node.op.streamed_inputs]
+        received = [node.inputs[i] for i in node.op.streamed_inputs]
         sent = [node.outputs[i] for i in node.op.streamed_outputs]
         if (received or sent) and not isinstance(target, McuTarget):
             raise PlanError(
@@ -52,10 +54,15 @@ def find_streams(graph: Graph, target: Target, aliases: Mapping[Value, Value]) -
                 "rows are streamed on microcontrollers alone",
             )
         for value in received:
-            inputs[value] = _input(graph, node, value, aliases)
+            root = owner(value, aliases)
+            values.add(root)
+            numbers[value] = _input(graph, node, root, aliases)
+            inputs[numbers[value]] = value.type.dims[1]
         for value in sent:
-            outputs[value] = _output(graph, node, value, aliases)
-    return Streams(inputs, outputs)
+            values.add(value)
+            numbers[value] = _output(graph, node, value, aliases)
+            outputs[numbers[value]] = value.type.dims[1]
+    return Streams(frozenset(values), numbers, inputs, outputs)
 
 
 def _input(graph: Graph, node: Node, value: Value, aliases: Mapping[Value, Value]) -> int:

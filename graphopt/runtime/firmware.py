@@ -23,7 +23,7 @@ from graphopt.targets import McuTarget, load_target
 from graphopt.targets.mcu.cycles import cycles_of
 from graphopt.targets.mcu.emulator import TIMEOUT_SECONDS
 from graphopt.targets.mcu.model_image import Flash, ModelImage, build_model
-from graphopt.targets.mcu.model_run import footprint, run_samples, watched
+from graphopt.targets.mcu.model_run import callers, footprint, run_samples, watched
 from graphopt.targets.mcu.profile import Count, Executed, profile_run
 
 
@@ -162,6 +162,7 @@ class Firmware:
             [entries.index(symbol) for symbol in symbols],
             list(manifest.executed),
             frozenset(map(entries.index, manifest.helpers)),
+            frozenset(map(entries.index, callers(manifest))),
         )
         profile = profile_run(seen.segments, expected, driver, model_of_cycles)
         calls = tuple(map(CallBench, manifest.calls, profile.calls))

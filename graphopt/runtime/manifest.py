@@ -16,12 +16,23 @@ FORMAT_VERSION = 1
 class Port:
     """An input or output of a model, as its user names it.
 
-    `quant` is what its integers stand for, where the model says so.
+    `quant` is what its integers stand for, where the model says so. One that is streamed passes by
+    so many `rows`.
     """
 
     name: str
     type: TensorType
     quant: Quant | None = None
+    rows: int = 0
+
+    @property
+    def streamed(self) -> bool:
+        return self.rows > 0
+
+    @property
+    def row_bytes(self) -> int:
+        """Of a row of a streamed one."""
+        return self.type.nbytes // self.rows
 
 
 @dataclass(frozen=True)
@@ -109,6 +120,7 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
                 "dtype": p.type.dtype.value,
                 "shape": list(p.type.shape),
                 "quant": asdict(p.quant) if p.quant is not None else None,
+                "rows": p.rows,
             }
             for p in getattr(manifest, ports)
         ]
@@ -141,7 +153,8 @@ def _port(content: dict[str, Any]) -> Port:
     quant = content["quant"]
     if quant is not None:
         quant = Quant(tuple(quant["scales"]), tuple(quant["zero_points"]), quant["axis"])
-    return Port(str(content["name"]), TensorType(DType(content["dtype"]), shape), quant)
+    type = TensorType(DType(content["dtype"]), shape)
+    return Port(str(content["name"]), type, quant, int(content["rows"]))
 
 
 def _execution(content: Any) -> Execution:

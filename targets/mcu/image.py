@@ -13,7 +13,7 @@ from graphopt.targets.mcu.toolchain import call, compiler
 from graphopt.targets.target import Emulator, McuTarget
 
 _SUPPORT = Path(__file__).parent / "support"
-_COMMON = ("monitor.c",)
+_COMMON = ("monitor.c", "stream.c")
 _OF_FAMILY = {"arm": ("arm.S", "arm.c"), "riscv32": ("riscv.S",)}
 FLAGS = ("-std=c11", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror")
 # More than any kernel uses; what a call really uses is measured.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -9,13 +10,16 @@ from numpy.typing import NDArray
 
 from graphopt.errors import EmulatorError
 from graphopt.ir import Array
-from graphopt.runtime.manifest import Manifest
+from graphopt.runtime.manifest import Manifest, Port
 from graphopt.targets.mcu.image import Image
 from graphopt.targets.mcu.job import Job
 
 MARGIN_BYTES = 64
 # The arena starts at no rounder address than a user's: a model must not count on more.
 _ALIGNMENT, _OFF = 16, 4
+# Functions of stream.c, and the struct that they are given.
+NEXT_ROWS, PUT_ROWS = "stream_next_rows", "stream_put_rows"
+_STREAM = "<2I"
 
 
 class ModelPlaces:
@@ -33,16 +37,23 @@ class ModelPlaces:
         self.start, limit = image.free
         self.arena = -(-(self.start + MARGIN_BYTES) // _ALIGNMENT) * _ALIGNMENT + _OFF
         self._blocks = [(self.arena, manifest.arena_bytes)]
-        inputs, outputs = (
-            [port.type.nbytes for port in ports] for ports in (manifest.inputs, manifest.outputs)
-        )
-        self.inputs = self._ports(inputs, manifest.input_offsets if in_arena else ())
-        self.outputs = self._ports(outputs, manifest.output_offsets if in_arena else ())
-        inside = [*zip(self.inputs, inputs, strict=True), *zip(self.outputs, outputs, strict=True)]
+        self.inputs = self._ports(manifest.inputs, manifest.input_offsets if in_arena else ())
+        self.outputs = self._ports(manifest.outputs, manifest.output_offsets if in_arena else ())
+        addresses = (*self.inputs, *self.outputs)
+        ports = list(zip(addresses, (*manifest.inputs, *manifest.outputs), strict=True))
         self.ports_reach = max(
-            (a + n - self.arena for a, n in inside if a < self.arena + manifest.arena_bytes),
+            (
+                address + port.type.nbytes - self.arena
+                for address, port in ports
+                if address < self.arena + manifest.arena_bytes
+            ),
             default=0,
         )
+        self._streams = {
+            address: self._place(struct.calcsize(_STREAM))
+            for address, port in ports
+            if port.streamed
+        }
         self.end = self._behind()
         if self.end > limit:
             raise EmulatorError(
@@ -53,7 +64,19 @@ class ModelPlaces:
 
     def call(self, job: Job) -> int:
         """Call the model. Returns the index of what it returns among the results."""
-        arguments = [*self.inputs, *self.outputs, self.arena]
+        arguments: list[int] = []
+        for callback, addresses, ports in (
+            (NEXT_ROWS, self.inputs, self.manifest.inputs),
+            (PUT_ROWS, self.outputs, self.manifest.outputs),
+        ):
+            for address, port in zip(addresses, ports, strict=True):
+                if port.streamed:
+                    context = self._streams[address]
+                    job.load(context, struct.pack(_STREAM, address, port.row_bytes))
+                    arguments += [self._pointer(callback), context]
+                else:
+                    arguments.append(address)
+        arguments.append(self.arena)
         function = self.image.symbols.address(f"{self.manifest.prefix}_run")
         return job.call(function, arguments, self.image.stack[1])
 
@@ -119,12 +142,23 @@ class ModelPlaces:
             where = f"{self.manifest.prefix}_run"
             raise EmulatorError(where, f"expected it to return 0, found {status}")
 
-    def _ports(self, sizes: Sequence[int], offsets: Sequence[int]) -> list[int]:
-        if offsets:
-            return [self.arena + offset for offset in offsets]
-        for nbytes in sizes:
-            self._blocks.append((self._behind(), nbytes))
-        return [start for start, _ in self._blocks[len(self._blocks) - len(sizes) :]]
+    def _pointer(self, function: str) -> int:
+        """A pointer to a function, as C has it."""
+        thumb = self.image.emulator.system == "arm"
+        return self.image.symbols.address(function) | thumb
+
+    def _ports(self, ports: Sequence[Port], offsets: Sequence[int]) -> list[int]:
+        return [
+            self.arena + offsets[i]
+            if offsets and not port.streamed
+            else self._place(port.type.nbytes)
+            for i, port in enumerate(ports)
+        ]
+
+    def _place(self, nbytes: int) -> int:
+        """The start of a block of its own."""
+        self._blocks.append((self._behind(), nbytes))
+        return self._blocks[-1][0]
 
     def _behind(self) -> int:
         """The first aligned address that leaves a margin behind the last block."""

@@ -14,7 +14,7 @@ from graphopt.runtime.manifest import Manifest
 from graphopt.targets.mcu.emulator import TIMEOUT_SECONDS, execute
 from graphopt.targets.mcu.image import Image
 from graphopt.targets.mcu.job import Job
-from graphopt.targets.mcu.model_places import MARGIN_BYTES, ModelPlaces
+from graphopt.targets.mcu.model_places import MARGIN_BYTES, NEXT_ROWS, PUT_ROWS, ModelPlaces
 from graphopt.targets.mcu.plugin import Segment
 from graphopt.targets.mcu.stack import paint_stack, save_stack, used_stack
 
@@ -138,4 +138,11 @@ def _painted_run(
 
 def watched(manifest: Manifest) -> list[str]:
     """The functions at which counts are split."""
-    return list(dict.fromkeys((*(call.symbol for call in manifest.calls), *manifest.helpers)))
+    kernels = dict.fromkeys(call.symbol for call in manifest.calls)
+    return [*kernels, *manifest.helpers, *callers(manifest)]
+
+
+def callers(manifest: Manifest) -> list[str]:
+    """The functions that the model calls back, which are no part of it."""
+    streams = ((NEXT_ROWS, manifest.inputs), (PUT_ROWS, manifest.outputs))
+    return [name for name, ports in streams if any(port.streamed for port in ports)]

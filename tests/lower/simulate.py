@@ -69,8 +69,8 @@ def simulate(program: Program, inputs: dict[str, Array]) -> dict[str, Array]:
 
     def rows(space: str, port: int, skip: int, count: int) -> NDArray[np.uint8]:
         """The next rows of a streamed input or output."""
-        value = (graph.inputs if space == "input" else graph.outputs)[port]
-        each = value.type.nbytes // value.type.dims[1]
+        streams = program.streamed_inputs if space == "input" else program.streamed_outputs
+        each = len(memory[space, port]) // streams[port]
         start = passed.get((space, port), 0) + skip
         passed[space, port] = start + count
         found = memory[space, port][start * each : (start + count) * each]

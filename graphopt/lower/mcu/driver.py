@@ -31,28 +31,72 @@ _OPERATORS = 40
 class CPort:
     """An input or output as C sees it.
 
-    `parameter` names it among the parameters of the function that runs the model, `macro` starts
-    the names of its constants.
+    Attributes:
+        number: tells several apart.
+        parameter: its name among the parameters of the function that runs the model.
+        macro: starts the names of its constants.
     """
 
     name: str
-    parameter: str
+    is_input: bool
+    number: str
     macro: str
     c_type: str
     type: TensorType
     quant: Quant | None
     offset: int
+    rows: int
 
     @property
-    def declaration(self) -> str:
-        """The parameter with its type."""
-        const = "const " if self.parameter.startswith("in") else ""
-        return f"{const}{self.c_type} *{self.parameter}"
+    def streamed(self) -> bool:
+        return self.rows > 0
+
+    @property
+    def parameter(self) -> str:
+        if self.streamed:
+            return ("next_rows" if self.is_input else "put_rows") + self.number
+        return ("in" if self.is_input else "out") + self.number
+
+    @property
+    def context(self) -> str:
+        """Of a streamed one: what the caller's function is given."""
+        return ("next_ctx" if self.is_input else "put_ctx") + self.number
+
+    @property
+    def row(self) -> str:
+        """Of a streamed one: the variable with the number of the next row."""
+        return ("next_row" if self.is_input else "put_row") + self.number
+
+    @property
+    def pointer(self) -> str:
+        """A cast to what the caller's function takes."""
+        return f"({'' if self.is_input else 'const '}{self.c_type} *)"
+
+    @property
+    def callback(self) -> str:
+        """The parameters of the caller's function, in parentheses."""
+        const = "" if self.is_input else "const "
+        return f"(void *ctx, {const}{self.c_type} *rows, int first, int count)"
+
+    @property
+    def declarations(self) -> tuple[str, ...]:
+        """The parameters with their types."""
+        if self.streamed:
+            return f"int (*{self.parameter}){self.callback}", f"void *{self.context}"
+        const = "const " if self.is_input else ""
+        return (f"{const}{self.c_type} *{self.parameter}",)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What an example hands over: the memory behind it, or a function of its own."""
+        if self.streamed:
+            return self.parameter, "NULL"
+        return (self.buffer,)
 
     @property
     def buffer(self) -> str:
         """What an example calls the memory behind it."""
-        return self.parameter.replace("in", "input").replace("out", "output")
+        return ("input" if self.is_input else "output") + self.number
 
 
 @dataclass(frozen=True)
@@ -94,13 +138,13 @@ class Driver:
 def driver(program: Program, manifest: Manifest) -> Driver:
     """The C driver of a program, whose kernels have the names that the manifest gives them."""
     macro = manifest.prefix.upper()
-    c_inputs = _ports(manifest.inputs, manifest.input_offsets, "in", f"{macro}_INPUT")
-    c_outputs = _ports(manifest.outputs, manifest.output_offsets, "out", f"{macro}_OUTPUT")
+    c_inputs = _ports(manifest.inputs, manifest.input_offsets, True, f"{macro}_INPUT")
+    c_outputs = _ports(manifest.outputs, manifest.output_offsets, False, f"{macro}_OUTPUT")
     symbols = [record.symbol for record in manifest.calls]
     chunks = {chunk.offset: chunk for chunk in program.chunks if chunk.nbytes}
     names = array_names(program, chunks)
-    ports = {("input", i): port.parameter for i, port in enumerate(c_inputs)}
-    ports |= {("output", i): port.parameter for i, port in enumerate(c_outputs)}
+    ports = {("input", i): port for i, port in enumerate(c_inputs)}
+    ports |= {("output", i): port for i, port in enumerate(c_outputs)}
     moves = next(iter(manifest.helpers), "")
     return Driver(
         c_inputs,
@@ -116,19 +160,21 @@ def driver(program: Program, manifest: Manifest) -> Driver:
 
 
 def _ports(
-    ports: Sequence[Port], offsets: Sequence[int], parameter: str, macro: str
+    ports: Sequence[Port], offsets: Sequence[int], is_input: bool, macro: str
 ) -> tuple[CPort, ...]:
     """One port is called `in`, several `in0`, `in1`, ..."""
     numbers = [""] if len(ports) == 1 else [str(i) for i in range(len(ports))]
     return tuple(
         CPort(
             title(port.name),
-            f"{parameter}{number}",
+            is_input,
+            number,
             f"{macro}{number}",
             c_type(port.type.dtype),
             port.type,
             port.quant,
             offset,
+            port.rows,
         )
         for number, port, offset in zip(numbers, ports, offsets, strict=True)
     )

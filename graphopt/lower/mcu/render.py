@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -11,6 +12,7 @@ import graphopt
 from graphopt.lower.mcu.driver import driver, table
 from graphopt.lower.mcu.text import float_text, listed, title
 from graphopt.lower.program import Program
+from graphopt.lower.steps import addresses_of, walk
 from graphopt.runtime.manifest import Manifest
 
 
@@ -40,10 +42,15 @@ def driver_files(
     """Header and driver by name, and what shows how to use them; `kernels` are further files."""
     prefix, c = manifest.prefix, driver(program, manifest)
     ports = (*c.inputs, *c.outputs)
-    uses_arena = any("memory" in line for line in c.body)
+    uses_arena = any(
+        address.space == "arena"
+        for step, _ in walk(program.steps)
+        for address in addresses_of(step)
+    )
     pointers = [port.parameter for port in ports] + ["arena"] * uses_arena
-    parameters = [*(port.declaration for port in ports), "void *arena"]
-    buffers = [*(port.buffer for port in ports), "arena"]
+    memory = [port.parameter for port in ports if not port.streamed] + ["arena"] * uses_arena
+    parameters = [*chain.from_iterable(port.declarations for port in ports), "void *arena"]
+    buffers = [*chain.from_iterable(port.arguments for port in ports), "arena"]
     content: dict[str, object] = {
         "driver": c,
         "arena_bytes": manifest.arena_bytes,
@@ -52,7 +59,8 @@ def driver_files(
         "signature": "\n".join(listed(f"int {prefix}_run", parameters)),
         "call": "\n".join(listed(f"{prefix}_run", buffers, indent=20)),
         "uses_arena": uses_arena,
-        "addresses": _joined([f"(uintptr_t){pointer}" for pointer in pointers], " | "),
+        "streams": [port for port in ports if port.streamed],
+        "addresses": _joined([f"(uintptr_t){pointer}" for pointer in memory], " | "),
         "null_check": _joined([f"{pointer} == NULL" for pointer in pointers], " || "),
         "kernels": table(program),
         "sources": [f"{prefix}.c", *sorted(k for k in kernels if k.endswith((".c", ".S")))],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from graphopt.ir import Value
 from graphopt.lower.mcu.text import few, listed, wrapped
@@ -15,7 +16,9 @@ from graphopt.lower.steps import (
     Loop,
     Move,
     Point,
+    Receive,
     Section,
+    Send,
     Step,
     walk,
 )
@@ -34,18 +37,38 @@ _ROLES = {
 }
 
 
+class PortNames(Protocol):
+    """What an input or output is called.
+
+    Attributes:
+        parameter: memory; or, of a streamed one, the function that gives or takes rows.
+        context: what that function is given first.
+        row: the number of the next row.
+        pointer: a cast to the type of its memory.
+    """
+
+    @property
+    def parameter(self) -> str: ...
+    @property
+    def context(self) -> str: ...
+    @property
+    def row(self) -> str: ...
+    @property
+    def pointer(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Names:
     """What things are called in C.
 
     Attributes:
-        ports: the parameter behind each input and output, by (space, index).
+        ports: of inputs and outputs, by (space, index).
         arrays: of constants, by offset among the weights.
         symbols: the kernel of each call site.
         moves: the function that moves rows of bytes.
     """
 
-    ports: Mapping[tuple[str, int], str]
+    ports: Mapping[tuple[str, int], PortNames]
     arrays: Mapping[int, str]
     symbols: Sequence[str]
     moves: str
@@ -59,7 +82,7 @@ class Names:
                 return _sum("memory", address.offset)
             case "cursor":
                 return _sum(f"rows{address.index}", address.offset)
-        port = self.ports[address.space, address.index]
+        port = self.ports[address.space, address.index].parameter
         const = "const " if address.space == "input" else ""
         return _sum(f"({const}uint8_t *){port}", address.offset) if address.offset else port
 
@@ -125,8 +148,26 @@ class _Writer:
                 return [f"{const}uint8_t *rows{cursor} = {_bytes(place(address), address)};"]
             case Advance(cursor, nbytes):
                 return [f"rows{cursor} {'+' if nbytes > 0 else '-'}= {abs(nbytes)};"]
+            case Receive(port, destination, rows, skip):
+                name = self.names.ports["input", port]
+                skipped = [f"{name.row} += {skip};"] if skip else []
+                return [*skipped, *_passed(name, f"{name.pointer}({place(destination)})", rows)]
+            case Send(port, source, rows):
+                name = self.names.ports["output", port]
+                return _passed(name, f"{name.pointer}({place(source)})", rows)
             case _:
-                raise AssertionError(step)
+                raise AssertionError(f"{step} is no plain statement")
+
+
+def _passed(port: PortNames, rows: str, count: int) -> list[str]:
+    """The caller gives or takes rows, or ends the run."""
+    return [
+        f"error = {port.parameter}({port.context}, {rows}, {port.row}, {count});",
+        "if (error != 0) {",
+        "    return error;",
+        "}",
+        f"{port.row} += {count};",
+    ]
 
 
 def array_names(program: Program, chunks: Mapping[int, Chunk]) -> dict[int, str]:
