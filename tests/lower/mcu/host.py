@@ -21,6 +21,39 @@ _MAIN = """
 #include "{prefix}.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+struct stream {{
+    unsigned char *rows;
+    size_t row_bytes;
+    int next;
+}};
+
+int next_rows(void *ctx, int8_t *rows, int first, int count);
+int next_rows(void *ctx, int8_t *rows, int first, int count)
+{{
+    struct stream *stream = ctx;
+
+    if (first < stream->next) {{
+        abort(); /* rows come once and in order */
+    }}
+    stream->next = first + count;
+    memcpy(rows, stream->rows + first * stream->row_bytes, count * stream->row_bytes);
+    return 0;
+}}
+
+int put_rows(void *ctx, const int8_t *rows, int first, int count);
+int put_rows(void *ctx, const int8_t *rows, int first, int count)
+{{
+    struct stream *stream = ctx;
+
+    if (first != stream->next) {{
+        abort();
+    }}
+    stream->next = first + count;
+    memcpy(stream->rows + first * stream->row_bytes, rows, count * stream->row_bytes);
+    return 0;
+}}
 
 static unsigned char *memory(size_t nbytes)
 {{
@@ -40,6 +73,8 @@ int main(void)
         out[i] = memory(out_bytes[i]);
     }}
     for (;;) {{
+        {streams}
+
         for (int i = 0; i < {inputs}; i++) {{
             if (fread(in[i], 1, in_bytes[i], stdin) != in_bytes[i]) {{
                 return 0;
@@ -70,8 +105,18 @@ def run_on_host(
     """The outputs for each sample, from the firmware's sources compiled here."""
     firmware.save(folder / "out")
     manifest = firmware.manifest
-    names = [[f"in[{i}]" for i in range(len(manifest.inputs))]]
-    names += [[f"out[{i}]" for i in range(len(manifest.outputs))]]
+    arguments: list[str] = []
+    streams: list[str] = []
+    for memory, callback, ports in (
+        ("in", "next_rows", manifest.inputs),
+        ("out", "put_rows", manifest.outputs),
+    ):
+        for i, port in enumerate(ports):
+            stream = f"{memory}_stream{i}"
+            if port.streamed:
+                row = f"{{ {memory}[{i}], {port.row_bytes}, 0 }}"
+                streams.append(f"struct stream {stream} = {row};")
+            arguments.append(f"{callback}, &{stream}" if port.streamed else f"{memory}[{i}]")
     text = _MAIN.format(
         prefix=manifest.prefix,
         macro=manifest.prefix.upper(),
@@ -79,7 +124,8 @@ def run_on_host(
         outputs=len(manifest.outputs),
         in_bytes=", ".join(str(port.type.nbytes) for port in manifest.inputs),
         out_bytes=", ".join(str(port.type.nbytes) for port in manifest.outputs),
-        arguments=", ".join(names[0] + names[1]),
+        arguments=", ".join(arguments),
+        streams=" ".join(streams),
     )
     (folder / "run.c").write_text(text)
     sources = [path for path in sorted((folder / "out").glob("*.[cS]")) if path.name != "main.c"]

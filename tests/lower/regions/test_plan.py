@@ -11,9 +11,8 @@ from graphopt.ir import Graph
 from graphopt.lower.lowering import lower_program
 from graphopt.targets import load_target
 from graphopt.testing import random_inputs
-
-from ...patching.regions import patched
-from ..simulate import AnySchedule, simulate
+from tests.lower.simulate import AnySchedule, simulate
+from tests.patching.regions import patched
 
 
 @settings(max_examples=60, deadline=None)
