@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from graphopt.errors import GraphoptError, PassError
+from graphopt.errors import GraphoptError, PassError, PlanError
 from graphopt.instruments import Instruments, using
 from graphopt.ir import Graph
 from graphopt.passes import load_pass
@@ -194,7 +194,12 @@ def run_pipeline(
 
 
 def run_passes(graph: Graph, passes: Iterable[str | Pass], instruments: Instruments) -> Graph:
-    """Run passes by name or as objects, in the order given."""
+    """Run passes by name or as objects, in the order given.
+
+    Raises:
+        PassError: a pass failed or left an invalid graph; names it and the ones before it.
+        PlanError: a pass was given a plan that does not fit.
+    """
     with using(instruments):
         for each in passes:
             graph = _run_pass(
@@ -234,7 +239,7 @@ def _run_pass(graph: Graph, each: Pass, phase: str, instruments: Instruments) ->
             if result is not graph and not isinstance(each, RewritePass):
                 result = result if instruments.permit(each.name, "the whole graph") else graph
             record.changed = result is not graph
-        except PassError:
+        except (PassError, PlanError):  # plans are the user's
             raise
         except GraphoptError as error:
             raise PassError(

@@ -27,6 +27,7 @@ def compile_(
     name: Annotated[
         str, typer.Option("--name", help="How firmware's files and functions are called.")
     ] = "model",
+    patch_plan: o.PatchPlan = None,
     stop_after: Annotated[
         str | None,
         typer.Option("--stop-after", metavar="PHASE", help="Print what stands there instead."),
@@ -47,7 +48,9 @@ def compile_(
     kernels = next((each for each in FORMS if each == form), None)
     if kernels is None:
         raise OptionError("--form", f"expected one of {', '.join(FORMS)}, found {form!r}")
-    compilation = Compilation(target, threads, o.names(passes), form=kernels, name=name)
+    compilation = Compilation(
+        target, threads, o.names(passes), form=kernels, name=name, patch_plan=patch_plan
+    )
     with progress() as compilation.progress:
         if phase is not None and phase != "built":
             stage = str(compilation.until(phase, model, o.shapes(shape)))
@@ -56,7 +59,9 @@ def compile_(
         program = compilation.lowered(compilation.optimized(model, o.shapes(shape)))
         compilation.built(program).save(output)
     report = compilation.report(program)
-    shown = Group(text.summary(report), *text.notes(report), Text(f"wrote {output}"))
+    shown = Group(
+        text.summary(report), text.patches(report), *text.notes(report), Text(f"wrote {output}")
+    )
     emit(json, {"output": str(output), **report.to_json()}, shown)
 
 
@@ -99,9 +104,13 @@ def inspect(
     target: o.TargetName = "cpu",
     shape: o.Shape = None,
     threads: o.Threads = 1,
+    patch_plan: o.PatchPlan = None,
     json: o.Json = False,
 ) -> None:
-    """Show the kernels of a model or artifact: operators, MACs, bytes, weights, peak memory."""
+    """Show the kernels of a model or artifact: operators, MACs, bytes, weights, peak memory.
+
+    Regions that run tile by tile are shown with what they hold of each map.
+    """
     from graphopt.api import Compilation
     from graphopt.report import text
     from graphopt.report.artifact import read_report
@@ -113,7 +122,7 @@ def inspect(
         load_any(model)
         report = read_report(model)
     else:
-        compilation = Compilation(target, threads)
+        compilation = Compilation(target, threads, patch_plan=patch_plan)
         with progress() as compilation.progress:
             program = compilation.lowered(compilation.optimized(model, o.shapes(shape)))
             if isinstance(program.target, McuTarget):

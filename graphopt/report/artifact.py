@@ -1,4 +1,7 @@
-"""The report inside an artifact folder: `report.html` for people, `report.json` for tools."""
+"""The report inside an artifact folder: `report.html` for people, `report.json` for tools.
+
+Beside it lies the plan of its patched regions, if it has any: to be edited, and given back.
+"""
 
 import json
 from dataclasses import replace
@@ -6,18 +9,23 @@ from pathlib import Path
 from typing import TypeVar
 
 from graphopt.errors import ArtifactError
+from graphopt.patching.plan import PatchPlan
 from graphopt.report.data import Report
 from graphopt.report.html import render
 from graphopt.runtime.artifact import Artifact
 from graphopt.runtime.firmware_artifact import FirmwareArtifact
 
-PAGE, DATA = "report.html", "report.json"
+PAGE, DATA, PLAN = "report.html", "report.json", "patch-plan.json"
 AnyArtifact = TypeVar("AnyArtifact", Artifact, FirmwareArtifact)
 
 
-def with_report(artifact: AnyArtifact, report: Report) -> AnyArtifact:
-    """The artifact with `report` as two more files."""
+def with_report(
+    artifact: AnyArtifact, report: Report, plan: PatchPlan | None = None
+) -> AnyArtifact:
+    """The artifact with `report` as two more files, and `plan` as one."""
     files = {PAGE: render(report).encode(), DATA: json.dumps(report.to_json(), indent=1).encode()}
+    if plan is not None and plan.regions:
+        files[PLAN] = (json.dumps(plan.to_json(), indent=1) + "\n").encode()
     return replace(artifact, extras={**artifact.extras, **files})
 
 

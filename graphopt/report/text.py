@@ -74,22 +74,28 @@ def fusion(report: Report) -> Table:
 
 def regions(report: Report) -> Table:
     """One row per patched region."""
-    table = Table("region", "form", "kernels", box=None, pad_edge=False)
-    for name in ("tile", "MACs", "F", "buffers", "at once", "moved", "calls"):
+    table = Table("region", box=None, pad_edge=False)
+    table.add_column("form", min_width=len("line buffers"))
+    for name in ("kernels", "tile", "MACs", "F", "buffers", "moved", "calls"):
         table.add_column(name, justify="right", no_wrap=True)
     for r in report.regions:
-        figures = [f"{r.tile[0]} x {r.tile[1]}", count(r.macs), f"{r.factor:.3f}"]
-        figures += [*map(size, (r.buffer_bytes, r.peak_bytes, r.moved_bytes)), str(r.calls)]
-        kernels = f"{len(r.nodes)}, {r.nodes[0]} to {r.nodes[-1]}"
-        table.add_row(r.name, r.form, Text(kernels), *figures)
+        figures = [str(len(r.nodes)), f"{r.tile[0]} x {r.tile[1]}", count(r.macs)]
+        figures += [f"{r.factor:.3f}", size(r.peak_bytes), size(r.moved_bytes), str(r.calls)]
+        table.add_row(r.name, r.form, *figures)
     return table
 
 
-def advice(report: Report) -> Iterator[Text]:
-    """Where the halos of each region come from, and what other windows there would save."""
-    for region in report.regions:
-        for line in region.halo.lines if region.halo else ():
-            yield Text(f"{region.name}: {line}", style="cyan")
+def patches(report: Report) -> Group:
+    """The regions, where their halos come from, and what other windows there would save."""
+    if not report.regions:
+        return Group()
+    advice = (
+        Text(f"{region.name}: {line}", style="cyan")
+        for region in report.regions
+        if region.halo
+        for line in region.halo.lines
+    )
+    return Group(Text(), regions(report), *advice, Text())
 
 
 def floats(report: Report) -> Table | Text:
@@ -119,10 +125,7 @@ def full(report: Report) -> RenderableType:
         yield summary(report)
         yield Text()
         yield kernels(report)
-        if report.regions:
-            yield Text()
-            yield regions(report)
-            yield from advice(report)
+        yield patches(report)
         if report.passes:
             yield Text()
             yield fusion(report)
