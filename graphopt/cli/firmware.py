@@ -55,6 +55,7 @@ def facts(firmware: Firmware, bench: Bench) -> dict[str, Any]:
 
 def table(found: dict[str, Any]) -> RenderableType:
     """The same for people."""
+    from graphopt.lower.mcu.text import short_location
     from graphopt.report.units import duration
 
     title = f"{found['model']}: {found['target']}, one run on {found['emulator']} (QEMU)"
@@ -66,7 +67,7 @@ def table(found: dict[str, Any]) -> RenderableType:
     total = found["instructions"]
     for call in found["calls"]:
         figures = _figures(call["instructions"], total, call["macs"], call["cycles_estimate"])
-        node = Text(call["location"], no_wrap=True, overflow="ellipsis")
+        node = Text(short_location(call["location"]), no_wrap=True, overflow="ellipsis")
         rows.add_row(*figures, call["schedule"], node)
     driver = found["driver_instructions"]
     rows.add_row(*_figures(driver, total, 0, found["driver_cycles_estimate"]), "", "(driver)")

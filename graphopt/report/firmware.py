@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from graphopt.ir import DType
+from graphopt.lower.mcu.text import short_location
 from graphopt.lower.program import Program
 from graphopt.lower.steps import Call
 from graphopt.report.units import count
@@ -12,7 +13,7 @@ from graphopt.targets import McuTarget, load_target
 # spotting network in f32: 162 and 165.
 _SOFT_PRODUCT_INSTRUCTIONS = 160
 # The kernels that a note names.
-_NAMED_KERNELS = 8
+_NAMED_KERNELS = 4
 
 
 def firmware_notes(program: Program) -> tuple[str, ...]:
@@ -45,7 +46,7 @@ def firmware_notes(program: Program) -> tuple[str, ...]:
 
 def _names(locations: tuple[str, ...]) -> str:
     """The first of them, and how many more there are."""
-    shown = locations[:_NAMED_KERNELS]
+    shown = [short_location(each) for each in locations[:_NAMED_KERNELS]]
     more = len(locations) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 

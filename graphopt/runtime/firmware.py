@@ -10,6 +10,7 @@ from typing import Any
 
 from graphopt.errors import EmulatorError, TargetError
 from graphopt.ir import Array
+from graphopt.lower.mcu.text import short_location
 from graphopt.progress import Progress, say
 from graphopt.runtime.arrays import bind
 from graphopt.runtime.firmware_artifact import (
@@ -196,7 +197,7 @@ def _check_alignment(calls: Sequence[CallBench], target: McuTarget) -> None:
     for each in calls:
         if each.count.unaligned:
             raise EmulatorError(
-                f"{each.call.location}: {each.call.symbol}",
+                f"{short_location(each.call.location)}: {each.call.symbol}",
                 f"expected every access to memory at a multiple of its size on {target.core}, "
                 f"found {each.count.unaligned} at others",
             )

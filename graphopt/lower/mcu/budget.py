@@ -7,7 +7,7 @@ from math import floor, sqrt
 from graphopt.errors import BudgetError
 from graphopt.lower.mcu.text import short_location
 from graphopt.lower.program import Program
-from graphopt.solver.memory import fullest
+from graphopt.solver.memory import SCRATCH_SUFFIX, fullest
 from graphopt.targets import Board, McuTarget, boards
 
 _LARGEST = 4
@@ -38,7 +38,7 @@ def _at_peak(program: Program) -> str:
     at = fullest(program.buffers)
     live = [b for b in program.buffers if b.first <= at <= b.last]
     largest = sorted(live, key=lambda b: -b.nbytes)
-    named = [f"%{short_location(b.name)} {b.nbytes}" for b in largest[:_LARGEST]]
+    named = [f"%{_short_name(b.name)} {b.nbytes}" for b in largest[:_LARGEST]]
     if len(largest) > _LARGEST:
         rest = sum(b.nbytes for b in largest[_LARGEST:])
         named.append(f"{len(largest) - _LARGEST} more {rest}")
@@ -46,6 +46,11 @@ def _at_peak(program: Program) -> str:
     proof = "no order and no placement needs" if _optimal(program) else "none was found to need"
     where = short_location(call.location)
     return f"bytes live in call {at} ({where}): {', '.join(named)}; {proof} less"
+
+
+def _short_name(name: str) -> str:
+    value = name.removesuffix(SCRATCH_SUFFIX)
+    return short_location(value) + name[len(value) :]
 
 
 def _optimal(program: Program) -> bool:

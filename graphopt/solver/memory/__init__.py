@@ -3,9 +3,10 @@
 from graphopt.solver.memory.check import check_plan, check_problem
 from graphopt.solver.memory.planner import plan_memory
 from graphopt.solver.memory.problem import Buffer, MemoryPlan, Problem, Step
-from graphopt.solver.memory.usage import Placed, fullest, placed
+from graphopt.solver.memory.usage import SCRATCH_SUFFIX, Placed, fullest, placed
 
 __all__ = [
+    "SCRATCH_SUFFIX",
     "Buffer",
     "MemoryPlan",
     "Placed",

@@ -9,6 +9,9 @@ from graphopt.solver.memory.conflicts import live_ranges
 from graphopt.solver.memory.problem import MemoryPlan, Problem
 from graphopt.solver.memory.table import tabulate
 
+# Ends the name of the scratch of a step, behind the name of the step.
+SCRATCH_SUFFIX = " scratch"
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -31,7 +34,7 @@ def placed(problem: Problem, plan: MemoryPlan) -> tuple[Placed, ...]:
     scratch = [(problem.steps[step], plan.scratch[step]) for step in table.scratch]
     items = [
         *((b.name, at, b.nbytes) for b, at in zip(problem.buffers, plan.offsets, strict=True)),
-        *((f"{step.name} scratch", at, step.scratch_bytes) for step, at in scratch),
+        *((step.name + SCRATCH_SUFFIX, at, step.scratch_bytes) for step, at in scratch),
     ]
     end = max(len(plan.order) - 1, 0)
     found = [

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from graphopt.errors import BudgetError
 from graphopt.ir import Graph
 from graphopt.lower.lowering import lower_program
+from graphopt.lower.mcu.budget import check_sram
+from graphopt.solver.memory import Placed
 from graphopt.targets import load_target
 from graphopt.text import parse_graph
 
@@ -63,3 +67,11 @@ def test_no_board_is_named_that_is_too_small_as_well() -> None:
             ),
             load_target("nrf52840"),
         )
+
+
+def test_names_that_list_several_nodes_are_cut_and_scratch_is_called_so() -> None:
+    program = lower_program(widening(120_000), load_target("nrf52840"))
+    name = "block/relu_prequant+block/conv;block/bias;block/relu"
+    buffers = (Placed(name, 0, 200_000, 0, 1), Placed(f"{name} scratch", 200_000, 80_000, 0, 1))
+    with pytest.raises(BudgetError, match=r": %block/conv 200000, %block/conv scratch 80000; no"):
+        check_sram(replace(program, arena_bytes=280_000, buffers=buffers))
