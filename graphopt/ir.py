@@ -260,6 +260,11 @@ class Location:
     def __str__(self) -> str:
         return "+".join(self.names)
 
+    @property
+    def short(self) -> str:
+        """For messages: one node of each name in which a converter listed several."""
+        return "+".join(name.split(";")[0] for name in self.names)
+
 
 @dataclass(frozen=True, eq=False)
 class Value:
@@ -318,7 +323,7 @@ class Node:
 
     def __str__(self) -> str:
         what = f"{self.op.name} defining %{self.outputs[0].name}" if self.outputs else self.op.name
-        return f"{what} ({self.location})" if self.location.names else what
+        return f"{what} ({self.location.short})" if self.location.names else what
 
 
 def _freeze(constants: Mapping[Value, Array]) -> Mapping[Value, Array]:

@@ -41,9 +41,7 @@ class Refused:
 
     def __str__(self) -> str:
         operators = ", ".join(dict.fromkeys(_name(inner.op) for inner in self.region.nodes))
-        # Converters join the names of all that became one node.
-        names = (name.split(";")[0] for name in self.node.location.names)
-        where = "+".join(names) or f"%{self.node.outputs[0].name}"
+        where = self.node.location.short or f"%{self.node.outputs[0].name}"
         last = self.rejected[-1:]
         reason = "".join(f"{name}: {reject.reason}" for name, reject in last) or "no schedules"
         return f"{where}: no kernel for {operators}: {reason}"
