@@ -60,7 +60,11 @@ def compile_(
         compilation.built(program).save(output)
     report = compilation.report(program)
     shown = Group(
-        text.summary(report), text.patches(report), *text.notes(report), Text(f"wrote {output}")
+        text.summary(report),
+        text.patches(report),
+        text.tradeoff(report),
+        *text.notes(report),
+        Text(f"wrote {output}"),
     )
     emit(json, {"output": str(output), **report.to_json()}, shown)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from graphopt.report.regions import Region, Timeline
+from graphopt.report.regions import Region, Timeline, Tradeoff
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,7 @@ class Report:
     route of the whole model is slower than it could be. `flash_bytes` is what the code and the
     constants of a firmware take, without its driver and the compiler's library; None: not known.
     `regions` run tile by tile; `timeline` shows what they save, None where there are none.
+    `tradeoff` is what other plans would take, if that was asked for.
     """
 
     model: str
@@ -105,6 +106,7 @@ class Report:
     flash_bytes: int | None = None
     regions: tuple[Region, ...] = ()
     timeline: Timeline | None = None
+    tradeoff: Tradeoff | None = None
 
     @property
     def macs(self) -> int:
@@ -155,4 +157,6 @@ class Report:
         fields["regions"] = tuple(Region.from_json(each) for each in data["regions"])
         if data["timeline"] is not None:
             fields["timeline"] = Timeline.from_json(data["timeline"])
+        if data["tradeoff"] is not None:
+            fields["tradeoff"] = Tradeoff.from_json(data["tradeoff"])
         return Report(**fields)

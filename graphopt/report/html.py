@@ -9,6 +9,7 @@ from graphopt.report.data import Report
 from graphopt.report.picture import arena_svg
 from graphopt.report.region_picture import region_svg
 from graphopt.report.timeline_picture import timeline_svg
+from graphopt.report.tradeoff import tradeoff_svg
 
 
 def page(template: str, **content: Any) -> str:
@@ -37,6 +38,7 @@ def render(report: Report) -> str:
         maps=[region_svg(region) for region in report.regions],
         timeline=timeline_svg(report.timeline) if report.timeline else "",
         slowest=slowest,
+        tradeoff=tradeoff_svg(report.tradeoff) if report.tradeoff else "",
         again=any(k.calls > 1 for k in report.kernels),
         scratch=any(k.scratch_bytes for k in report.kernels),
         largest=largest,

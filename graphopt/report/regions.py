@@ -154,6 +154,49 @@ class Timeline:
         )
 
 
+@dataclass(frozen=True)
+class TradePoint:
+    """A plan of patched regions that no other one beats in both memory and time.
+
+    Attributes:
+        arena_bytes: of the arena, as placed.
+        latency: estimated, as a multiple of that without regions.
+        factor: executed over plain multiply-accumulates.
+        regions, kernels: how many regions there are, and kernels in them.
+    """
+
+    arena_bytes: int
+    latency: float
+    factor: float
+    regions: int
+    kernels: int
+
+
+@dataclass(frozen=True)
+class Tradeoff:
+    """Memory against time: the Pareto front of plans, and the one that was chosen.
+
+    Attributes:
+        points: in ascending order of memory.
+        chosen: need not be one of them.
+        sram: the limit that was set, in bytes.
+    """
+
+    points: tuple[TradePoint, ...]
+    chosen: TradePoint | None = None
+    sram: int | None = None
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Tradeoff:
+        """The inverse of `asdict`."""
+        chosen = data["chosen"]
+        return Tradeoff(
+            tuple(TradePoint(**point) for point in data["points"]),
+            None if chosen is None else TradePoint(**chosen),
+            data["sram"],
+        )
+
+
 def live_bytes(occupants: Iterable[Occupant], steps: int) -> list[int]:
     """Bytes in memory at each of so many steps."""
     live = [0] * steps

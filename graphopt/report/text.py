@@ -98,6 +98,22 @@ def patches(report: Report) -> Group:
     return Group(Text(), regions(report), *advice, Text())
 
 
+def tradeoff(report: Report) -> Group:
+    """Memory against latency: a row per plan."""
+    if report.tradeoff is None:
+        return Group()
+    table = Table(box=None, pad_edge=False)
+    for name in ("arena", "latency", "F", "regions", "kernels"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
+    for p in report.tradeoff.points:
+        counts = (str(p.regions or ""), str(p.kernels or ""))
+        chosen = "chosen" if p == report.tradeoff.chosen else ""
+        row = (size(p.arena_bytes), f"{p.latency:.3f}", f"{p.factor:.3f}", *counts, chosen)
+        table.add_row(*row)
+    return Group(Text(), table)
+
+
 def floats(report: Report) -> Table | Text:
     """What a quantized model still computes in floats, and why."""
     if not report.floats:
@@ -126,6 +142,7 @@ def full(report: Report) -> RenderableType:
         yield Text()
         yield kernels(report)
         yield patches(report)
+        yield tradeoff(report)
         if report.passes:
             yield Text()
             yield fusion(report)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from graphopt.report.pareto import front_svg, pareto_html
+from graphopt.report.pareto import loss_svg, pareto_html
 from graphopt.report.scale import Scale
 from graphopt.report.units import cost
 from graphopt.solver.precision import Assignment, Front
@@ -31,24 +31,24 @@ def circles(svg: str) -> dict[str, list[tuple[float, float]]]:
 
 
 def test_points_run_right_and_down() -> None:
-    svg = front_svg(FRONT, FRONT.points[1], at_most=3000)
+    svg = loss_svg(FRONT, FRONT.points[1], at_most=3000)
     found = circles(svg)
     assert len(found["point"]) == 3 and found["chosen"] == [found["point"][1]]
     assert found["point"] == sorted(found["point"])
     assert [y for _, y in found["point"]] == sorted(y for _, y in found["point"])
     assert "limit 3 kB" in svg and "logarithmic" in svg
-    assert "logarithmic" not in front_svg(replace(FRONT, points=FRONT.points[:2]), None)
+    assert "logarithmic" not in loss_svg(replace(FRONT, points=FRONT.points[:2]), None)
 
 
 def test_chosen_need_not_be_on_the_front() -> None:
-    found = circles(front_svg(FRONT, point(3500, 9.0)))
+    found = circles(loss_svg(FRONT, point(3500, 9.0)))
     assert len(found["chosen"]) == 1 and found["chosen"][0][1] < found["point"][0][1]
 
 
 @pytest.mark.parametrize("losses", [(0.0,), (0.0, 0.0), (3.0, 0.0), (1e-300,)])
 def test_fronts_without_extent(losses: tuple[float, ...]) -> None:
     front = replace(FRONT, points=tuple(point(0.0, loss) for loss in losses))
-    for x, y in circles(front_svg(front, None))["point"]:
+    for x, y in circles(loss_svg(front, None))["point"]:
         assert 0 <= x <= 1060 and 0 <= y <= 460
 
 

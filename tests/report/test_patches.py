@@ -17,7 +17,14 @@ from graphopt.report import Report, html, text
 from graphopt.report.build import build_report
 from graphopt.report.patches import regions_and_timeline
 from graphopt.report.region_picture import caption, region_svg
-from graphopt.report.regions import Occupant, RegionMap, Timeline, live_bytes
+from graphopt.report.regions import (
+    Occupant,
+    RegionMap,
+    Timeline,
+    Tradeoff,
+    TradePoint,
+    live_bytes,
+)
 from graphopt.report.timeline_picture import stacked, timeline_svg
 from graphopt.targets import load_target
 
@@ -186,6 +193,23 @@ def test_older_values_lie_lower() -> None:
     names = [r.attrib["data-name"] for r in drawn]
     assert names == ["b", "b", "a", "c", "b"]
     assert timeline_svg(Timeline(("k0",), (), ())) == ""
+
+
+def test_plans_are_a_front_with_the_chosen_one() -> None:
+    points = (
+        TradePoint(900, 1.2, 1.0, 2, 9),
+        TradePoint(1500, 1.05, 1.0, 1, 4),
+        TradePoint(4000, 1.0, 1.0, 0, 0),
+    )
+    found = replace(report(chain()), tradeoff=Tradeoff(points, points[1], 2000))
+    assert Report.from_json(json.loads(json.dumps(found.to_json()))) == found
+    console = Console(width=120)
+    with console.capture() as captured:
+        console.print(text.full(found))
+    assert "1.5 kB    1.050  1.000        1        4  chosen" in captured.get()
+    page = html.render(found)
+    assert page.count('<tr class="chosen">') == 1 and page.count('class="point"') == 3
+    assert "limit 2 kB" in page and "F = 1.000: 4 kernels in 1 regions" in page
 
 
 def test_captions_say_how_a_map_is_held() -> None:
