@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from graphopt.lower.steps import Call, Loop, Step
+from graphopt.lower.steps import Call, Loop, Section, Step
 
 
 def rolled(steps: Sequence[Step]) -> tuple[Step, ...]:
@@ -15,43 +15,49 @@ def rolled(steps: Sequence[Step]) -> tuple[Step, ...]:
 
     Short periods come first, so that loops over rows lie inside of loops over what takes several.
     """
-    names = _Names()
+    names = Numbered()
     sequence = [names.of(step) for step in steps]
     period = 1
     while 2 * period <= len(sequence):
         found = _repetitions(np.array(sequence), period)
         for start, count in reversed(found):
-            body = tuple(sequence[start : start + period])
-            sequence[start : start + period * count] = [names.loop(count, body)]
+            body = tuple(names.steps[each] for each in sequence[start : start + period])
+            sequence[start : start + period * count] = [names.of(Loop(count, body))]
         period = 1 if found else period + 1
     return tuple(names.steps[number] for number in sequence)
 
 
-class _Names:
-    """Equal steps have one number."""
+class Numbered:
+    """Steps by number; equal ones have the same."""
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
         self._numbers: dict[object, int] = {}
+        self._further = -1
 
     def of(self, step: Step) -> int:
-        return self._number(_key(step), step)
-
-    def loop(self, count: int, body: tuple[int, ...]) -> int:
-        return self._number((count, body), Loop(count, tuple(self.steps[each] for each in body)))
-
-    def _number(self, key: object, step: Step) -> int:
+        key = self._key(step)
         if key not in self._numbers:
             self._numbers[key] = len(self.steps)
             self.steps.append(step)
         return self._numbers[key]
 
+    def further(self) -> int:
+        """A number that no step has."""
+        self._further -= 1
+        return self._further
 
-def _key(step: Step) -> object:
-    """What makes two steps the same; of kernels, the code and not what it was made from."""
-    if isinstance(step, Call):
-        return step.kernel.key, step.kernel.plan.sizes, step.arguments, step.location
-    return step
+    def _key(self, step: Step) -> object:
+        """What makes two steps the same; of kernels, the code and not what it was made from."""
+        match step:
+            case Call():
+                return step.kernel.key, step.kernel.plan.sizes, step.arguments, step.location
+            case Loop(count, body):
+                return count, tuple(map(self.of, body))
+            case Section(title, body):
+                return title, tuple(map(self.of, body))
+            case _:
+                return step
 
 
 def _repetitions(sequence: NDArray[np.int64], period: int) -> list[tuple[int, int]]:

@@ -13,11 +13,22 @@ from graphopt.lower.constants import Constants, Plan, arrays_of
 from graphopt.lower.kernel import Schedule
 from graphopt.lower.loops import rolled
 from graphopt.lower.mcu.budget import check_sram
+from graphopt.lower.parts import shared
 from graphopt.lower.placement import Placement, constant_roots, is_alias, place
 from graphopt.lower.program import Program
 from graphopt.lower.regions.plan import RegionPlan, plan_region
 from graphopt.lower.regions.steps import Surroundings, region_steps
-from graphopt.lower.steps import Address, Call, Section, Step, call_sites, unrolled
+from graphopt.lower.steps import (
+    Address,
+    Call,
+    Point,
+    Section,
+    Step,
+    call_sites,
+    parts_of,
+    unrolled,
+    walk,
+)
 from graphopt.lower.streams import Streams, find_streams
 from graphopt.lower.weights import Weights
 from graphopt.ops import Fused, Patched
@@ -60,7 +71,12 @@ def lower_program(
     starts: list[int] = []  # by node that runs, the number of call sites before it
     for node in (node for node in placement.order if node in plans):
         starts.append(sum(1 for _ in call_sites(steps)))
-        steps += _steps(node, plans[node], target, constants, placement, streams)
+        plan = plans[node]
+        if isinstance(plan, Choice):
+            steps.append(_call(node, plan, constants, placement))
+        else:
+            around = _surroundings(node, plan, constants, placement, streams, steps)
+            steps += _region(plan, around, target, steps)
     program = Program(
         graph.with_nodes(placement.order),
         target,
@@ -111,17 +127,15 @@ def _plans(
     return plans
 
 
-def _steps(
+def _surroundings(
     node: Node,
-    plan: Plan,
-    target: Target,
+    plan: RegionPlan,
     constants: Constants,
     placement: Placement,
     streams: Streams,
-) -> tuple[Step, ...]:
-    """What runs for one node."""
-    if isinstance(plan, Choice):
-        return (_call(node, plan, constants, placement),)
+    before: Sequence[Step],
+) -> Surroundings:
+    """What a region finds around it; `before` are the steps that run before it."""
     op = plan.op
     ports = {op.body.inputs[i]: streams.numbers[node.inputs[i]] for i in op.streamed_inputs}
     ports |= {op.body.outputs[i]: streams.numbers[node.outputs[i]] for i in op.streamed_outputs}
@@ -131,16 +145,24 @@ def _steps(
         if inner not in plan.constants
     }
     addresses |= {value: constants.held(plan, value) for value in plan.whole_constants}
-    around = Surroundings(
+    return Surroundings(
         addresses,
         lambda inner, choice, index: constants.address(node, inner, choice, index),
         placement.scratch.get(node, Address("arena", 0, 0)),
         ports,
+        sum(isinstance(step, Point) for step, _ in walk(before)),
     )
+
+
+def _region(
+    plan: RegionPlan, around: Surroundings, target: Target, before: Sequence[Step]
+) -> tuple[Step, ...]:
+    """What a region does: on microcontrollers in as little code as is found, else step by step."""
     steps = region_steps(plan, around)
     if not isinstance(target, McuTarget):
         return tuple(unrolled(steps))
-    return (Section(op.body.name, rolled(steps)),)
+    body = shared(rolled(steps), first=len(parts_of(before)))
+    return (Section(plan.op.body.name, body),)
 
 
 def _call(node: Node, choice: Choice, constants: Constants, placement: Placement) -> Call:

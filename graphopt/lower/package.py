@@ -9,7 +9,7 @@ from graphopt.analysis.ports import PortQuants
 from graphopt.ir import Quant, Value
 from graphopt.lower.build import Built
 from graphopt.lower.program import Program
-from graphopt.lower.steps import Call, Loop, Section, Step
+from graphopt.lower.steps import Call, Loop, Part, Section, Step
 from graphopt.runtime.artifact import Artifact
 from graphopt.runtime.manifest import CallRecord, Execution, Manifest, Port, Repeat
 from graphopt.targets import CpuTarget
@@ -76,6 +76,7 @@ def _order(program: Program) -> tuple[Execution, ...]:
     if all(times == 1 for _, times in program.sites):
         return ()
     numbers = count()
+    parts: dict[int, tuple[Execution, ...]] = {}
 
     def of(steps: Sequence[Step]) -> Iterator[Execution]:
         for step in steps:
@@ -88,6 +89,10 @@ def _order(program: Program) -> tuple[Execution, ...]:
                     inside = tuple(of(body))
                     if inside:
                         yield Repeat(times, inside)
+                case Part(number, body):
+                    if number not in parts:
+                        parts[number] = tuple(of(body))
+                    yield from parts[number]
                 case _:
                     pass
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -156,19 +157,58 @@ class Section:
     body: tuple[Step, ...]
 
 
-Step = Call | Move | Point | Advance | Receive | Send | Loop | Section
+@dataclass(frozen=True)
+class Part:
+    """Steps that run here and elsewhere, where the part of the same number stands."""
+
+    number: int
+    body: tuple[Step, ...]
 
 
-def walk(steps: Sequence[Step], times: int = 1) -> Iterator[tuple[Step, int]]:
-    """The steps as they are written down, loops opened, each with how often it runs."""
+Step = Call | Move | Point | Advance | Receive | Send | Loop | Section | Part
+
+
+def walk(steps: Sequence[Step]) -> list[tuple[Step, int]]:
+    """The steps as they are written down, loops opened, each with how often it runs.
+
+    Those of a part are written down where it first stands.
+    """
+    written: list[Step] = []
+    parts: dict[int, Counter[int]] = {}
+
+    def visit(steps: Sequence[Step]) -> Counter[int]:
+        """How often each step runs, by its place in `written`."""
+        found = Counter[int]()
+        for step in steps:
+            match step:
+                case Loop(count, body):
+                    found.update({at: count * times for at, times in visit(body).items()})
+                case Section(_, body):
+                    found.update(visit(body))
+                case Part(number, body):
+                    if number not in parts:
+                        parts[number] = visit(body)
+                    found.update(parts[number])
+                case _:
+                    found[len(written)] += 1
+                    written.append(step)
+        return found
+
+    times = visit(steps)
+    return [(step, times[at]) for at, step in enumerate(written)]
+
+
+def parts_of(steps: Sequence[Step]) -> dict[int, Part]:
+    """The parts among steps by their numbers, those inside of others first."""
+    found: dict[int, Part] = {}
     for step in steps:
-        match step:
-            case Loop(count, body):
-                yield from walk(body, times * count)
-            case Section(_, body):
-                yield from walk(body, times)
-            case _:
-                yield step, times
+        if isinstance(step, Part) and step.number in found:
+            continue
+        if isinstance(step, Loop | Section | Part):
+            found.update(parts_of(step.body))
+        if isinstance(step, Part):
+            found[step.number] = step
+    return found
 
 
 def addresses_of(step: Step) -> tuple[Address, ...]:
@@ -184,7 +224,7 @@ def addresses_of(step: Step) -> tuple[Address, ...]:
             return (step.destination,)
         case Send():
             return (step.source,)
-        case Advance() | Loop() | Section():
+        case Advance() | Loop() | Section() | Part():
             return ()
 
 
@@ -221,7 +261,7 @@ def unrolled(steps: Sequence[Step]) -> Iterator[Call | Move | Receive | Send]:
                 case Loop(count, body):
                     for _ in range(count):
                         yield from run(body)
-                case Section(_, body):
+                case Section(_, body) | Part(_, body):
                     yield from run(body)
 
     return run(steps)
@@ -230,9 +270,15 @@ def unrolled(steps: Sequence[Step]) -> Iterator[Call | Move | Receive | Send]:
 def listing(steps: Sequence[Step], indent: str = "  ") -> Iterator[str]:
     """The steps for people, a line each."""
     for step in steps:
-        if isinstance(step, Loop | Section):
-            head = step.title if isinstance(step, Section) else f"{step.count} times"
-            yield indent + head
-            yield from listing(step.body, indent + "  ")
-        else:
-            yield f"{indent}{step}"
+        match step:
+            case Loop(count, body):
+                head = f"{count} times"
+            case Section(head, body):
+                pass
+            case Part(number, body):
+                head = f"part {number}"
+            case _:
+                yield f"{indent}{step}"
+                continue
+        yield indent + head
+        yield from listing(body, indent + "  ")

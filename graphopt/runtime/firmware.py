@@ -158,14 +158,13 @@ class Firmware:
         model_of_cycles = cycles_of(model.image.content, self.target)
         symbols = [call.symbol for call in manifest.calls]
         entries = watched(manifest)
-        driver = model.image.symbols[f"{manifest.prefix}_run"]
         expected = Executed(
             [entries.index(symbol) for symbol in symbols],
             list(manifest.executed),
             frozenset(map(entries.index, manifest.helpers)),
             frozenset(map(entries.index, callers(manifest))),
         )
-        profile = profile_run(seen.segments, expected, driver, model_of_cycles)
+        profile = profile_run(seen.segments, expected, model.image.driver, model_of_cycles)
         calls = tuple(map(CallBench, manifest.calls, profile.calls))
         if not self.target.unaligned:
             _check_alignment(calls, self.target)

@@ -18,6 +18,9 @@ _OF_FAMILY = {"arm": ("arm.S", "arm.c"), "riscv32": ("riscv.S",)}
 FLAGS = ("-std=c11", "-O2", "-ffreestanding", "-Wall", "-Wextra", "-Werror")
 # More than any kernel uses; what a call really uses is measured.
 STACK_BYTES = 64 * 1024
+# How the name of an object file ends that holds what calls the kernels of a model: it lies between
+# the symbols driver_begin and driver_end.
+DRIVER = ".driver.o"
 _MONITOR_STACK_BYTES = 4096
 
 
@@ -33,6 +36,11 @@ class Image:
     def stack(self) -> tuple[int, int]:
         """First address of the stack that functions are called on, and the one behind it."""
         return self.symbols.address("call_stack"), self.symbols.address("call_stack_top")
+
+    @property
+    def driver(self) -> range:
+        """The addresses of what calls the kernels of a model."""
+        return range(self.symbols.address("driver_begin"), self.symbols.address("driver_end"))
 
     @property
     def free(self) -> tuple[int, int]:
@@ -99,7 +107,11 @@ MEMORY {{
 }}
 ENTRY(reset)
 SECTIONS {{
-  .text : {{ KEEP(*(.vectors)) *(.text .text.*) }} > code
+  .text : {{
+    KEEP(*(.vectors))
+    driver_begin = .; *{DRIVER}(.text .text.*) driver_end = .;
+    *(.text .text.*)
+  }} > code
   .ARM.exidx : {{ *(.ARM.exidx* .ARM.extab*) }} > code
   .stack (NOLOAD) : {{
     . = ALIGN(8); call_stack = .; . += {STACK_BYTES}; call_stack_top = .;

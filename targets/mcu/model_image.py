@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphopt.targets.mcu.elf import read_symbols, section_bytes
-from graphopt.targets.mcu.image import FLAGS, Image, libraries, link
+from graphopt.targets.mcu.image import DRIVER, FLAGS, Image, libraries, link
 from graphopt.targets.mcu.toolchain import call, compiler
 from graphopt.targets.target import McuTarget
 
@@ -54,7 +54,8 @@ def build_model(files: Mapping[str, bytes], prefix: str, target: McuTarget) -> M
             (work / file).write_bytes(content)
         objects: list[Path] = []
         for source in sorted(work.glob("*.[cS]")):
-            objects.append(work / f"{source.name}{_OBJECT}")
+            suffix = DRIVER if source.name == f"{prefix}.c" else _OBJECT
+            objects.append(work / f"{source.name}{suffix}")
             _compile(source, objects[-1], target)
         archives = sorted(work.glob("*.a"))
         flash = _weigh([*objects, *archives], prefix, target, work)
@@ -79,7 +80,7 @@ def _header_arena_bytes(prefix: str, target: McuTarget, work: Path) -> int:
 
 def _weigh(files: Sequence[Path], prefix: str, target: McuTarget, work: Path) -> Flash:
     script, program = work / "alone.ld", work / "alone.elf"
-    script.write_text(_layout(prefix), "utf-8")
+    script.write_text(_layout(), "utf-8")
     how = ["-nostdlib", "-static", "-Wl,--gc-sections", f"-Wl,-T,{script}"]
     silent = ["-Wl,--no-warn-rwx-segments", f"-Wl,--entry={prefix}_run"]
     parts: list[str | Path] = [*how, *silent, *files, *libraries(target), "-o", program]
@@ -89,12 +90,12 @@ def _weigh(files: Sequence[Path], prefix: str, target: McuTarget, work: Path) ->
     return Flash(sizes.get(".weights", 0), code)
 
 
-def _layout(prefix: str) -> str:
+def _layout() -> str:
     """Constants of the model's own file apart from code and what belongs to it."""
     return f"""
 SECTIONS {{
   .text : {{ *(.text .text.*) }}
-  .weights : {{ *{prefix}.c{_OBJECT}(.rodata .rodata.* .srodata .srodata.*) }}
+  .weights : {{ *{DRIVER}(.rodata .rodata.* .srodata .srodata.*) }}
   .rodata : {{ *(.rodata .rodata.* .srodata .srodata.* .ARM.extab*) }}
   .ARM.exidx : {{ *(.ARM.exidx*) }}
   .data : {{ *(.data .data.* .sdata .sdata.*) }}

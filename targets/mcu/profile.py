@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from graphopt.errors import EmulatorError
 from graphopt.targets.mcu.cycles import CycleModel
-from graphopt.targets.mcu.elf import Symbol
 from graphopt.targets.mcu.plugin import Segment
 
 
@@ -57,9 +56,9 @@ class Executed:
 
 
 def profile_run(
-    segments: Sequence[Segment], expected: Executed, driver: Symbol, model: CycleModel
+    segments: Sequence[Segment], expected: Executed, driver: range, model: CycleModel
 ) -> RunProfile:
-    """Divide the segments of one run, which starts in the function `driver`, among its calls.
+    """Divide the segments of one run, which starts in the driver, among its calls.
 
     Raises:
         EmulatorError: it reached others than expected.
@@ -69,7 +68,7 @@ def profile_run(
     calls = [segment for segment in entered if segment.entry not in outside]
     if [call.entry for call in calls] != [expected.sites[site] for site in expected.order]:
         raise EmulatorError(
-            driver.name,
+            "driver",
             f"expected {len(expected.order)} kernel calls in the manifest's order, "
             f"found {len(calls)} others",
         )
@@ -89,7 +88,7 @@ def profile_run(
     )
 
 
-def _count(calls: Sequence[Segment], driver: Symbol, model: CycleModel) -> Count:
+def _count(calls: Sequence[Segment], driver: range, model: CycleModel) -> Count:
     """What the calls of a site executed, without what the driver did after each."""
     executed = [call.addresses[~_inside(call, driver)] for call in calls]
     return _counted(calls, np.concatenate(executed), model)
@@ -105,7 +104,7 @@ def _counted(segments: Sequence[Segment], executed: NDArray[np.uint64], model: C
     )
 
 
-def _whole_calls(segments: Sequence[Segment], driver: Symbol) -> list[Segment]:
+def _whole_calls(segments: Sequence[Segment], driver: range) -> list[Segment]:
     """One segment for each call.
 
     A kernel may jump back to its own first instruction, which looks like a new entry; but only
@@ -134,7 +133,7 @@ def _joined(first: Segment, second: Segment) -> Segment:
     )
 
 
-def _inside(segment: Segment, function: Symbol) -> NDArray[np.bool_]:
-    """Which rows of a segment's addresses lie in `function`."""
+def _inside(segment: Segment, function: range) -> NDArray[np.bool_]:
+    """Which rows of a segment's addresses lie in the driver."""
     addresses = segment.addresses[:, 0]
-    return (addresses >= function.address) & (addresses < function.address + function.nbytes)
+    return (addresses >= function.start) & (addresses < function.stop)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from graphopt.ir import Quant, TensorType
-from graphopt.lower.mcu.statements import Names, array_names, statements
+from graphopt.lower.mcu.statements import Names, Statements, array_names, statements
 from graphopt.lower.mcu.text import (
     array_c_type,
     array_lines,
@@ -21,7 +21,7 @@ from graphopt.lower.mcu.text import (
     wrapped,
 )
 from graphopt.lower.program import Chunk, Program
-from graphopt.lower.steps import Call
+from graphopt.lower.steps import Call, Point, parts_of, walk
 from graphopt.runtime.manifest import Manifest, Port
 
 _OPERATORS = 40
@@ -87,6 +87,11 @@ class CPort:
         return (f"{const}{self.c_type} *{self.parameter}",)
 
     @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names that `declarations` declare."""
+        return (self.parameter, self.context) if self.streamed else (self.parameter,)
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         """What an example hands over: the memory behind it, or a function of its own."""
         if self.streamed:
@@ -123,16 +128,18 @@ class Driver:
     """Everything that the templates of the driver are filled with.
 
     Attributes:
-        body: the lines of what runs.
+        text: what runs.
         moves: the function that moves bytes, or nothing where none is moved.
+        state: the members of a run's state, and their first values, if what runs is in parts.
     """
 
     inputs: tuple[CPort, ...]
     outputs: tuple[CPort, ...]
     arrays: tuple[CArray, ...]
     kernels: tuple[CKernel, ...]
-    body: tuple[str, ...]
+    text: Statements
     moves: str
+    state: tuple[tuple[str, str], ...]
 
 
 def driver(program: Program, manifest: Manifest) -> Driver:
@@ -146,6 +153,7 @@ def driver(program: Program, manifest: Manifest) -> Driver:
     ports = {("input", i): port for i, port in enumerate(c_inputs)}
     ports |= {("output", i): port for i, port in enumerate(c_outputs)}
     moves = next(iter(manifest.helpers), "")
+    parts = bool(parts_of(program.steps))
     return Driver(
         c_inputs,
         c_outputs,
@@ -154,9 +162,24 @@ def driver(program: Program, manifest: Manifest) -> Driver:
             _kernel(call, symbol)
             for symbol, call in dict(zip(symbols, program.calls, strict=True)).items()
         ),
-        statements(program.steps, Names(ports, names, symbols, moves)),
+        statements(program.steps, Names(ports, names, symbols, moves, "run->" if parts else "")),
         moves,
+        tuple(_state(program, (*c_inputs, *c_outputs))) if parts else (),
     )
+
+
+def _state(program: Program, ports: Sequence[CPort]) -> Iterator[tuple[str, str]]:
+    """What a run carries from part to part: declarations, and values to begin with."""
+    yield "uint8_t *memory", ".memory = arena"
+    for port in ports:
+        for declaration, name in zip(port.declarations, port.parameters, strict=True):
+            yield declaration, f".{name} = {name}"
+        if port.streamed:
+            yield f"int {port.row}", f".{port.row} = 0"
+    for step, _ in walk(program.steps):
+        if isinstance(step, Point):
+            const = "" if step.written else "const "
+            yield f"{const}uint8_t *rows{step.cursor}", ""
 
 
 def _ports(

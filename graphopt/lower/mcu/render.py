@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import graphopt
 from graphopt.lower.mcu.driver import driver, table
+from graphopt.lower.mcu.statements import passes_rows
 from graphopt.lower.mcu.text import float_text, listed, title
 from graphopt.lower.program import Program
 from graphopt.lower.steps import addresses_of, walk
@@ -59,6 +60,7 @@ def driver_files(
         "signature": "\n".join(listed(f"int {prefix}_run", parameters)),
         "call": "\n".join(listed(f"{prefix}_run", buffers, indent=20)),
         "uses_arena": uses_arena,
+        "ends_early": passes_rows(program.steps),
         "streams": [port for port in ports if port.streamed],
         "addresses": _joined([f"(uintptr_t){pointer}" for pointer in memory], " | "),
         "null_check": _joined([f"{pointer} == NULL" for pointer in pointers], " || "),

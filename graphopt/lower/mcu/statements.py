@@ -15,6 +15,7 @@ from graphopt.lower.steps import (
     Call,
     Loop,
     Move,
+    Part,
     Point,
     Receive,
     Section,
@@ -66,12 +67,18 @@ class Names:
         arrays: of constants, by offset among the weights.
         symbols: the kernel of each call site.
         moves: the function that moves rows of bytes.
+        state: what stands before the names of variables, where they are members of a struct.
     """
 
     ports: Mapping[tuple[str, int], PortNames]
     arrays: Mapping[int, str]
     symbols: Sequence[str]
     moves: str
+    state: str = ""
+
+    def own(self, name: str) -> str:
+        """A variable of the run."""
+        return f"{self.state}{name}"
 
     def place(self, address: Address) -> str:
         """An address as an expression."""
@@ -79,10 +86,10 @@ class Names:
             case "weights":
                 return self._constant(address.offset)
             case "arena":
-                return _sum("memory", address.offset)
+                return _sum(self.own("memory"), address.offset)
             case "cursor":
-                return _sum(f"rows{address.index}", address.offset)
-        port = self.ports[address.space, address.index].parameter
+                return _sum(self.own(f"rows{address.index}"), address.offset)
+        port = self.own(self.ports[address.space, address.index].parameter)
         const = "const " if address.space == "input" else ""
         return _sum(f"({const}uint8_t *){port}", address.offset) if address.offset else port
 
@@ -95,15 +102,31 @@ class Names:
         return _sum(f"(const uint8_t *){self.arrays[start]}", offset - start)
 
 
-def statements(steps: Sequence[Step], names: Names) -> tuple[str, ...]:
-    """The lines of what runs, indented as the body of a function."""
-    return tuple(_Writer(names).lines(steps, _INDENT, 0))
+@dataclass(frozen=True)
+class Statements:
+    """The lines of what runs, indented as the body of a function, and those of its parts.
+
+    Attributes:
+        parts: functions, each before those that call it.
+    """
+
+    body: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...]
+
+
+def statements(steps: Sequence[Step], names: Names) -> Statements:
+    """The steps of a program as C."""
+    writer = _Writer(names)
+    body = tuple(writer.lines(steps, _INDENT, 0))
+    return Statements(body, tuple(writer.parts))
 
 
 class _Writer:
     def __init__(self, names: Names) -> None:
         self.names = names
         self.sites = 0
+        self.parts: list[tuple[str, ...]] = []
+        self.written: set[int] = set()
 
     def lines(self, steps: Sequence[Step], indent: int, depth: int) -> Iterator[str]:
         """Statements at an indentation, inside of `depth` loops."""
@@ -121,10 +144,29 @@ class _Writer:
                     yield " " * indent + head
                     yield from self.lines(body, indent + _INDENT, depth + 1)
                     yield " " * indent + "}"
+                case Part(number, body):
+                    if number not in self.written:
+                        self.written.add(number)
+                        self.parts.append(tuple(self._function(step)))
+                    call = f"part{number}(run)"
+                    lines = _checked(call) if passes_rows(body) else [f"{call};"]
+                    yield from (" " * indent + line for line in lines)
                 case Call():
                     yield from self._call(step, indent)
                 case _:
                     yield from (" " * indent + line for line in self._plain(step, indent))
+
+    def _function(self, part: Part) -> Iterator[str]:
+        ends = passes_rows(part.body)
+        yield f"static {'int' if ends else 'void'} part{part.number}(struct run *run)"
+        yield "{"
+        if ends:
+            yield from (" " * _INDENT + "int error;", "")
+        lines = list(self.lines(part.body, _INDENT, 0))
+        yield from lines if lines[0] else lines[1:]
+        if ends:
+            yield " " * _INDENT + "return 0;"
+        yield "}"
 
     def _call(self, call: Call, indent: int) -> Iterator[str]:
         symbol, number = self.names.symbols[self.sites], self.sites
@@ -144,30 +186,39 @@ class _Writer:
                 text = [*arguments, *map(str, numbers)]
                 return listed(f"(void){self.names.moves}", text, ";", indent)
             case Point(cursor, address, written):
-                const = "" if written else "const "
-                return [f"{const}uint8_t *rows{cursor} = {_bytes(place(address), address)};"]
+                const = "const " if not written else ""
+                kind = "" if self.names.state else f"{const}uint8_t *"
+                start = (
+                    place(address) if address.space == "arena" else _bytes(place(address), written)
+                )
+                return [f"{kind}{self.names.own(f'rows{cursor}')} = {start};"]
             case Advance(cursor, nbytes):
-                return [f"rows{cursor} {'+' if nbytes > 0 else '-'}= {abs(nbytes)};"]
+                sign = "+" if nbytes > 0 else "-"
+                return [f"{self.names.own(f'rows{cursor}')} {sign}= {abs(nbytes)};"]
             case Receive(port, destination, rows, skip):
                 name = self.names.ports["input", port]
-                skipped = [f"{name.row} += {skip};"] if skip else []
-                return [*skipped, *_passed(name, f"{name.pointer}({place(destination)})", rows)]
+                skipped = [f"{self.names.own(name.row)} += {skip};"] if skip else []
+                return [*skipped, *self._passed(name, place(destination), rows)]
             case Send(port, source, rows):
-                name = self.names.ports["output", port]
-                return _passed(name, f"{name.pointer}({place(source)})", rows)
+                return self._passed(self.names.ports["output", port], place(source), rows)
             case _:
                 raise AssertionError(f"{step} is no plain statement")
 
+    def _passed(self, port: PortNames, place: str, count: int) -> list[str]:
+        """The caller gives or takes rows, or ends the run."""
+        function, context, row = map(self.names.own, (port.parameter, port.context, port.row))
+        call = f"{function}({context}, {port.pointer}({place}), {row}, {count})"
+        return [*_checked(call), f"{row} += {count};"]
 
-def _passed(port: PortNames, rows: str, count: int) -> list[str]:
-    """The caller gives or takes rows, or ends the run."""
-    return [
-        f"error = {port.parameter}({port.context}, {rows}, {port.row}, {count});",
-        "if (error != 0) {",
-        "    return error;",
-        "}",
-        f"{port.row} += {count};",
-    ]
+
+def passes_rows(steps: Sequence[Step]) -> bool:
+    """Whether the caller may end what these steps do."""
+    return any(isinstance(step, Receive | Send) for step, _ in walk(steps))
+
+
+def _checked(call: str) -> list[str]:
+    """A call that ends the run unless it returns 0."""
+    return [f"error = {call};", "if (error != 0) {", "    return error;", "}"]
 
 
 def array_names(program: Program, chunks: Mapping[int, Chunk]) -> dict[int, str]:
@@ -219,9 +270,8 @@ def _sum(start: str, offset: int) -> str:
     return f"{start} + {offset}" if offset else start
 
 
-def _bytes(place: str, address: Address) -> str:
+def _bytes(place: str, written: bool) -> str:
     """A place as a pointer to bytes."""
-    if address.space in ("arena", "cursor") or place.startswith("("):
+    if place.startswith("("):
         return place
-    const = "" if address.space == "output" else "const "
-    return f"({const}uint8_t *){place}"
+    return f"({'' if written else 'const '}uint8_t *){place}"

@@ -34,12 +34,14 @@ class Surroundings:
         constants: the address of a constant for a kernel, by node, kernel and the input's index.
         scratch: where the region's own memory starts.
         ports: by value of the body, the number of a streamed input or output.
+        first_cursor: from which number on cursors are the region's own.
     """
 
     addresses: Mapping[Value, Address]
     constants: Callable[[Node, Choice, int], Address]
     scratch: Address
     ports: Mapping[Value, int]
+    first_cursor: int
 
 
 def region_steps(plan: RegionPlan, around: Surroundings) -> tuple[Step, ...]:
@@ -71,7 +73,7 @@ class _Emitter:
                         self.written.add(use)
         for use, spots in self.spots.items():
             if len({spot.offset for spot in spots}) > 1:
-                number = len(self.cursors)
+                number = self.around.first_cursor + len(self.cursors)
                 self.cursors[use] = number, spots[0].offset
                 yield Point(number, self._whole(spots[0]), use in self.written)
         for action in self.plan.actions:
