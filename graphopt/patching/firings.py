@@ -102,6 +102,9 @@ class _Run:
         self.reach = {node: _reach(node, sums[node]) for node in self.body.nodes}
         self._check_whole()
         self.maps = self._maps()
+        self.sizes = {value: self._map_size(value) for value in self.maps}
+        self.readers = {value: self._readers(value) for value in self.maps}
+        self.lows: dict[Value, int] | None = None
         self.last = self.body.outputs[-1]
         self.width = self._size(self.last)[1]
         self.whole_width = op.tile[1] >= self.width
@@ -171,6 +174,19 @@ class _Run:
 
     def _size(self, value: Value) -> tuple[int, int]:
         """Rows and columns of a map, or of the map that a value is the reduction of."""
+        return self.sizes[value]
+
+    def _readers(self, value: Value) -> list[tuple[Node, list[int]]]:
+        """Who reads a map, and the first row that each row of their outputs needs."""
+        return [
+            (user, [reach.rows.pull(Span(row, row + 1)).lo for row in range(height)])
+            for user in self.users.get(value, ())
+            for height in [self.sizes[user.outputs[0]][0]]
+            for read, reach in zip(user.inputs, self.reach[user], strict=True)
+            if read is value and reach is not None
+        ]
+
+    def _map_size(self, value: Value) -> tuple[int, int]:
         value = self.sums[value].reduced if value in self.sums else value
         return value.type.dims[1], value.type.dims[2]
 
@@ -294,17 +310,18 @@ class _Run:
 
     def _low(self, value: Value) -> int:
         """The first row of `value` that anybody will still read."""
-        rows = [
-            reach.rows.pull(Span(row, row + 1)).lo
-            for user in self.users.get(value, ())
-            for row in [self._next(user)]
-            if row < self._size(user.outputs[0])[0]
-            for read, reach in zip(user.inputs, self.reach[user], strict=True)
-            if read is value and reach is not None
-        ]
+        if self.lows is not None and value in self.lows:
+            return self.lows[value]
+        low = self._size(value)[0]
+        for user, first in self.readers[value]:
+            row = self._next(user)
+            if row < len(first):
+                low = min(low, first[row])
         if value is self.last:
-            rows.append(self.next_row)
-        return min(rows, default=self._size(value)[0])
+            low = min(low, self.next_row)
+        if self.lows is not None:
+            self.lows[value] = low
+        return low
 
     def _next(self, node: Node) -> int:
         """The first row of its outputs that a node will compute from now on."""
@@ -330,11 +347,13 @@ class _Run:
 
     def _mark(self, step: int, used: set[Value]) -> None:
         """Note which buffers are needed in a step."""
+        self.lows = {}  # nothing changes meanwhile
         for value, buffer in self.buffers.items():
             if value in used or self._needed(value):
                 live = buffer.live
                 span = Span(step, step + 1)
                 self.buffers[value] = replace(buffer, live=_hull([live, span]) if live.hi else span)
+        self.lows = None
 
     def _needed(self, value: Value) -> bool:
         have = self.have[value]

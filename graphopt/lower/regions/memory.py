@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from graphopt.ir import Value
@@ -112,7 +112,9 @@ def _read_again(actions: Sequence[Action], at: int, value: Value) -> bool:
     return False
 
 
-def overlaps(op: Patched, actions: Sequence[Action]) -> dict[tuple[int, int], int]:
+def overlaps(
+    op: Patched, constants: Collection[Value], actions: Sequence[Action]
+) -> dict[tuple[int, int], int]:
     """By input and output of the region, how far behind the input's start the output may start.
 
     Of maps that are read and written where they lie: at every write, its end must not pass the
@@ -121,6 +123,8 @@ def overlaps(op: Patched, actions: Sequence[Action]) -> dict[tuple[int, int], in
     body = op.body
     found: dict[tuple[int, int], int] = {}
     for i, source in enumerate(body.inputs):
+        if source in constants:
+            continue
         for o, target in enumerate(body.outputs):
             most = _distance(source, target, actions)
             if most > -target.type.nbytes:

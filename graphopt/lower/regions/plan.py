@@ -83,4 +83,4 @@ def plan_region(
     if kernels.refused:
         return tuple(kernels.refused.values())
     arena = inner_arena(firings, actions, target.alignment)
-    return RegionPlan(op, outer, arrays, firings, actions, arena, overlaps(op, actions))
+    return RegionPlan(op, outer, arrays, firings, actions, arena, overlaps(op, arrays, actions))
