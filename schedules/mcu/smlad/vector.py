@@ -140,5 +140,6 @@ class ProductVector:
 
 def _is_vector(window: Window) -> bool:
     """Whether one output pixel reads all of x in the order of memory."""
-    one = window.images * window.pixels == 1
-    return one and window.kernel == window.size and window.pads == (0, 0) and window.groups == 1
+    one = window.images * window.pixels == 1 and window.groups == 1
+    neighbours = all(d == 1 or k == 1 for d, k in zip(window.dilations, window.kernel, strict=True))
+    return one and neighbours and window.kernel == window.size and window.pads == (0, 0)

@@ -49,6 +49,8 @@ def test_weights_stay_in_flash_and_activations_where_they_are() -> None:
 
 
 def test_a_window_that_leaves_a_part_of_x_out_is_no_vector() -> None:
-    region = convolution((3, 3), 4, 4, (2, 2), (2, 2))
-    plan = ProductVector().plan(region.graph, mcu("cortex-m7"), region.constants)
-    assert isinstance(plan, Reject)
+    strided = convolution((3, 3), 4, 4, (2, 2), (2, 2))
+    dilated = convolution((3, 4), 7, 8, (3, 4), pads=(0, 0, 0, 3), dilations=(1, 2))
+    for region in (strided, dilated):
+        plan = ProductVector().plan(region.graph, mcu("cortex-m7"), region.constants)
+        assert isinstance(plan, Reject)
