@@ -82,15 +82,15 @@ def quantize(
     ] = None,
     tolerance: Annotated[
         float | None,
-        typer.Option("--tolerance", help="Share of outliers that a calm patch may hold: 0"),
+        typer.Option("--tolerance", help="Share of outliers that a patch may hold: 1 - phi"),
     ] = None,
     weight: Annotated[
         float | None,
-        typer.Option("--lambda", help="Weight of entropy against bit operations, 0 to 1: 0.6"),
+        typer.Option("--lambda", help="Weight of entropy against bit operations, 0 to 1: 0.5"),
     ] = None,
     patch_bits: Annotated[
         str | None,
-        typer.Option("--patch-bits", metavar="8,4,2", help="Bits that patches choose from."),
+        typer.Option("--patch-bits", metavar="8,4,2", help="Bits that patches choose from: 8,4"),
     ] = None,
     ranges: Annotated[
         str | None, typer.Option("--ranges", help="minmax, percentile, mse or entropy.")

@@ -117,7 +117,7 @@ def patch_bits(
 
 def _map_bits(patches: list[Histogram], settings: ValueBits, choose: Choose) -> MapBits:
     outliers = outlier_patches(
-        patches, central_bounds(merged(patches), settings.phi), settings.tolerance
+        patches, central_bounds(merged(patches), settings.phi), settings.tolerated
     )
     calm = merged(p for p, outlier in zip(patches, outliers, strict=True) if not outlier)
     quantizers = {bits: choose(calm, ACTIVATIONS[bits]) for bits in settings.bits}

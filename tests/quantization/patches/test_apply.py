@@ -23,11 +23,12 @@ from graphopt.quantization.ranges import choose_quantizer
 from graphopt.quantization.result import Quantized
 from graphopt.quantization.samples import Samples
 
+from ...targets.mcu.cores import mcu
 from .networks import images, network
 
 # With these only the calm first patch of the images has few outliers; its halo has some.
 PINNED = {"0": "w8a8", "8": "w8a8"}
-VALUES = ValueBits(phi=0.9, tolerance=0.05, weight=0.1)
+VALUES = ValueBits(phi=0.9, tolerance=0.05, weight=0.1, bits=(8, 4, 2))
 
 
 def quantized(**options: Any) -> Quantized:
@@ -93,6 +94,14 @@ def test_compiled_patches_equal_interpreted_ones() -> None:
     for image in images(2):
         expected = evaluate(result.graph, image)["y"]
         np.testing.assert_allclose(model.run(image)["y"], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_microcontrollers_compute_what_the_cpu_does() -> None:
+    mcu("cortex-m4")
+    result = by_value()
+    firmware, model = result.compile("cortex-m4"), result.compile()
+    for image in images(2):
+        np.testing.assert_array_equal(firmware.run(image)["y"], model.run(image)["y"])
 
 
 def test_bit_operations_follow_the_bits_of_patches() -> None:

@@ -19,6 +19,7 @@ def seen(values: list[float]) -> Histogram:
 
 # Rich holds 256 levels, plain two.
 RICH, PLAIN = seen([float(i) for i in range(256)]), seen([0.0, 255.0] * 128)
+ALL = ValueBits(bits=(8, 4, 2))
 WHOLE = seen([float(i) for i in range(256)] + [0.0, 255.0] * 128)
 QUANTIZERS = {b: choose_quantizer(WHOLE, ACTIVATIONS[b], "minmax") for b in (8, 4, 2)}
 
@@ -28,17 +29,21 @@ def test_score() -> None:
 
 
 def test_two_levels_need_two_bits() -> None:
-    chosen = choose_bits([RICH, PLAIN], [False, False], QUANTIZERS, ValueBits(weight=0.8))
+    chosen = choose_bits(
+        [RICH, PLAIN], [False, False], QUANTIZERS, ValueBits(weight=0.8, bits=(8, 4, 2))
+    )
     assert chosen == [8, 2]
 
 
 def test_outlier_patches_keep_eight_bits() -> None:
-    assert choose_bits([PLAIN, PLAIN], [True, False], QUANTIZERS, ValueBits()) == [8, 2]
+    assert choose_bits([PLAIN, PLAIN], [True, False], QUANTIZERS, ALL) == [8, 2]
 
 
 def test_lambda_trades_entropy_for_operations() -> None:
-    only_operations = choose_bits([RICH], [False], QUANTIZERS, ValueBits(weight=0.0))
-    only_entropy = choose_bits([RICH], [False], QUANTIZERS, ValueBits(weight=1.0))
+    only_operations = choose_bits(
+        [RICH], [False], QUANTIZERS, ValueBits(weight=0.0, bits=(8, 4, 2))
+    )
+    only_entropy = choose_bits([RICH], [False], QUANTIZERS, ValueBits(weight=1.0, bits=(8, 4, 2)))
     assert (only_operations, only_entropy) == ([2], [8])
 
 
