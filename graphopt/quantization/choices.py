@@ -89,7 +89,7 @@ def format_options(network: Network, request: Request) -> Options:
 
     Raises:
         OptionError: a format or a pinned layer that does not exist, layers of one group that are
-            pinned to different formats, or one that can take none of the formats.
+            pinned to different formats, or one that can take none of the formats or not its own.
     """
     if not request.formats:
         raise OptionError("formats", "expected at least one to choose from, found none")
@@ -105,6 +105,13 @@ def format_options(network: Network, request: Request) -> Options:
         together = readers.get(layer.node.inputs[0]) if differ else layer.weights
         keys.setdefault(together or name, []).append(name)
     groups = {names[0]: tuple(names) for names in keys.values()}
+    for name, format in request.pinned.items():
+        if formats[format].patched and name not in by_patch:
+            raise OptionError(
+                f"layer {name}",
+                f"expected a format without patches, found {format}",
+                f"in patches are: {', '.join(by_patch) or 'none'}",
+            )
     pinned = _pinned(request.pinned, groups)
     inputs = set(network.graph.inputs)
 

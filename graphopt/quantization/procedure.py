@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
-from graphopt.errors import OptionError
+from graphopt.errors import OptionError, PlanError
 from graphopt.instruments import Instruments
 from graphopt.ir import Array, DType, Graph
 from graphopt.passes.insert_quantizers import InsertQuantizers
@@ -328,10 +328,20 @@ def insert(
     """A canonical float graph with the quantizers of a plan; see `InsertQuantizers`.
 
     With patches in the plan, the graph's head is put in branches.
+
+    Raises:
+        PlanError: formats of patches, but no patches; see also `apply_patches`.
     """
     if plan.patches is not None:
         applied = apply_patches(graph, plan, weights or {}, biases or {})
         return insert(applied.graph, applied.plan, applied.weights, applied.biases)
+    for name, format in plan.formats.items():
+        if parse_format(format).patched:
+            raise PlanError(
+                f"layer {name}",
+                f"format: expected one without patches, found {format}",
+                "let the network run in patches, such as patches='4x4' or --patches 4x4",
+            )
     inserting = InsertQuantizers(plan, weights or {}, biases or {})
     return run_passes(graph, [inserting], Instruments.from_environment())
 

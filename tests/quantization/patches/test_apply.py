@@ -138,6 +138,13 @@ def test_formats_of_patches_need_patches() -> None:
         quantized(formats={"2": "w8ap"}, patches="2x2@1")
 
 
+def test_formats_of_patches_without_a_head() -> None:
+    with pytest.raises(PlanError, match="layer 2: format: expected one without patches"):
+        quantized(formats={"2": "w8ap"})
+    with pytest.raises(OptionError, match="layer 2: expected a format without patches, found w8ap"):
+        quantized(formats={"2": "w8ap"}, budget={"bops": "100%"})
+
+
 def test_latency_of_patches_is_not_known() -> None:
     with pytest.raises(OptionError, match="expected formats without patches"):
         quantized(patches="2x2@6", budget={"latency": "90%"}, choices=("w8a8",))
