@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from graphopt.lower.constants import Constants, Plan, arrays_of
 from graphopt.lower.kernel import Schedule
 from graphopt.lower.loops import rolled
 from graphopt.lower.mcu.budget import check_sram
+from graphopt.lower.memory import MemoryUse
 from graphopt.lower.parts import shared
 from graphopt.lower.placement import Placement, constant_roots, is_alias, place
 from graphopt.lower.program import Program
@@ -62,11 +63,10 @@ def lower_program(
     aliased = [node for node in graph.nodes if is_alias(node)]
     roots = constant_roots(graph, aliased)
     streams = find_streams(graph, target, {node.output: node.inputs[0] for node in aliased})
-    plans = _plans(graph, target, roots, schedules)
+    plans = plan_nodes(graph, target, roots, schedules)
     weights = Weights(arrays_of(graph, plans), exchangeable, target.alignment)
     constants = Constants(graph, plans, roots, weights)
-    memory = {n: p.kernel.plan if isinstance(p, Choice) else p for n, p in plans.items()}
-    placement = place(graph, memory, constants.unpacked, target, streams)
+    placement = place(graph, memory_uses(plans), constants.unpacked, target, streams)
     steps: list[Step] = []
     starts: list[int] = []  # by node that runs, the number of call sites before it
     for node in (node for node in placement.order if node in plans):
@@ -96,13 +96,26 @@ def lower_program(
     return program
 
 
-def _plans(
+def memory_uses(plans: Mapping[Node, Plan]) -> dict[Node, MemoryUse]:
+    """What the memory planner has to know of each node that runs."""
+    return {n: p.kernel.plan if isinstance(p, Choice) else p for n, p in plans.items()}
+
+
+def plan_nodes(
     graph: Graph,
     target: Target,
     constants: Collection[Value],
     schedules: Sequence[Schedule[Any]],
 ) -> dict[Node, Plan]:
-    """How each node runs; those that only rename, or that compute nothing, do not."""
+    """How each node runs; those that only rename, or that compute nothing, do not.
+
+    Args:
+        constants: values whose arrays are known.
+
+    Raises:
+        UnsupportedOperator: no schedule takes some of them.
+        PlanError: a patched region cannot be executed as it says.
+    """
     plans: dict[Node, Plan] = {}
     refused: list[Refused] = []
     for node in graph.nodes:
