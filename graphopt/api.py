@@ -16,6 +16,7 @@ from graphopt.rewrite import Pass
 if TYPE_CHECKING:
     from graphopt.compilation import AnyModel
     from graphopt.lower.program import Program
+    from graphopt.patching.limits import Limits
     from graphopt.patching.plan import PatchPlan
     from graphopt.runtime.firmware import Firmware
     from graphopt.runtime.model import Model
@@ -36,6 +37,8 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     patch_plan: PatchPlan | str | Path | None = None,
+    limits: Limits | None = None,
+    stream_input: bool = False,
     stop_after: None = None,
     progress: Progress | None = None,
 ) -> Model: ...
@@ -49,6 +52,8 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     patch_plan: PatchPlan | str | Path | None = None,
+    limits: Limits | None = None,
+    stream_input: bool = False,
     stop_after: None = None,
     form: Form = "library",
     name: str = "model",
@@ -64,6 +69,8 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     patch_plan: PatchPlan | str | Path | None = None,
+    limits: Limits | None = None,
+    stream_input: bool = False,
     stop_after: GraphPhase,
     progress: Progress | None = None,
 ) -> Graph: ...
@@ -77,6 +84,8 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     patch_plan: PatchPlan | str | Path | None = None,
+    limits: Limits | None = None,
+    stream_input: bool = False,
     stop_after: ProgramPhase,
     progress: Progress | None = None,
 ) -> Program: ...
@@ -89,6 +98,8 @@ def compile(
     passes: Sequence[str | Pass] = (),
     constants: Mapping[str, Array] | None = None,
     patch_plan: PatchPlan | str | Path | None = None,
+    limits: Limits | None = None,
+    stream_input: bool = False,
     stop_after: Phase | None = None,
     form: Form = "library",
     name: str = "model",
@@ -107,6 +118,9 @@ def compile(
         passes: further passes, by name or as objects, to run on the canonical graph.
         constants: arrays by input name; these inputs are then no inputs any more.
         patch_plan: parts of the graph that run tile by tile, or the JSON file of such a plan.
+        limits: what the plan has to keep that is searched for where none is given: of least work
+            within `limits.sram` bytes, else of least memory. For microcontrollers.
+        stream_input: the inputs arrive by rows and are never held; a plan is searched for.
         stop_after: a phase. Up to "fused" the result is the Graph that stands there, for
             "placed" and "lowered" the Program.
         form: what kernels of a firmware are: machine code, or C that any compiler takes.
@@ -116,7 +130,9 @@ def compile(
     Raises:
         GraphoptError: the subclass says what is wrong, the text where, and what to do.
     """
-    compilation = Compilation(target, threads, passes, progress, form, name, patch_plan)
+    compilation = Compilation(
+        target, threads, passes, progress, form, name, patch_plan, limits, stream_input
+    )
     return compilation.until(stop_after or "built", model, shapes, constants)
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
     from graphopt.lower.program import Program
+    from graphopt.patching.limits import Limits
     from graphopt.patching.plan import PatchPlan
     from graphopt.report import Report
     from graphopt.runtime.firmware import Firmware
@@ -55,6 +56,8 @@ class Compilation:
     form: Form = "library"
     name: str = "model"
     patch_plan: PatchPlan | str | Path | None = None
+    limits: Limits | None = None
+    stream_input: bool = False
     instruments: Instruments = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     imported_nodes: int = 0
@@ -112,21 +115,33 @@ class Compilation:
             return lower_program(graph, self._target())
 
     def _patched(self, graph: Graph) -> Graph:
-        """The graph with the regions of the plan, if there is one."""
-        if self.patch_plan is None:
+        """The graph with the regions of a plan: the one given, or one that keeps the limits."""
+        given = self.patch_plan
+        if given is None and self.limits is None and not self.stream_input:
             return graph
         from graphopt.passes.patch_regions import PatchRegions
         from graphopt.patching.plan import PatchPlan
 
-        given = self.patch_plan
         with self._step("patches"):
-            self.plan = given if isinstance(given, PatchPlan) else PatchPlan.load(given)
+            if given is None:
+                self.plan = self._searched(graph)
+            elif self.limits is not None or self.stream_input:
+                raise OptionError("patch_plan", "expected no limits or streams beside a plan")
+            else:
+                self.plan = given if isinstance(given, PatchPlan) else PatchPlan.load(given)
             try:
                 return run_passes(graph, [PatchRegions(self.plan)], self.instruments)
             except PlanError as error:
-                if isinstance(given, PatchPlan):
+                if given is None or isinstance(given, PatchPlan):
                     raise
                 raise PlanError(f"{given}: {error.where}", error.what, error.hint) from error
+
+    def _searched(self, graph: Graph) -> PatchPlan:
+        """The plan of least work within the limits, or of least memory."""
+        from graphopt.patching.search import search_plan
+
+        target = self._target()
+        return search_plan(graph, target, self.limits, stream_input=self.stream_input).plan
 
     def built(self, program: Program) -> Model | Firmware:
         """Machine code for a program, with its report beside it."""

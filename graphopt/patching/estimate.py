@@ -15,6 +15,8 @@ from graphopt.patching.rows import RowMap, RowNode, RowRun, RowUse, run_rows
 from graphopt.patching.work import MOVED, is_depthwise, kernel_work
 
 FETCH = -1
+# An output may start so far before its input, as a share of it.
+DRIFT = 1 / 8
 
 
 @dataclass(frozen=True)
@@ -179,8 +181,14 @@ class Estimator:
         return kernel_work(node, results, widened, node.macs, 1)
 
     def _saved(self, source: int, target: int, most: int) -> int:
-        """Bytes that an input and an output share if the second may start `most` behind."""
+        """Bytes that an input and an output share if the second may start `most` behind.
+
+        An output that has to start far before its input is placed apart: the next one would have
+        to start farther yet, and in a chain of them some have to come back.
+        """
         most = most // self.alignment * self.alignment
+        if most < -source * DRIFT:
+            return 0
         both = max(source, most + target) - min(0, most)
         return max(0, source + target - both)
 

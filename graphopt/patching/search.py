@@ -8,12 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from graphopt.analysis.receptive_field import NotSpatial, Reach
-from graphopt.errors import BudgetError, PlanError
+from graphopt.errors import BudgetError, OptionError, PlanError
 from graphopt.ir import Graph, Node, Value
 from graphopt.patching.accumulate import split_accumulation
 from graphopt.patching.candidates import FEW, Candidates, Forms, grids, lines, mixed, strips
 from graphopt.patching.estimate import Estimate, Estimator
 from graphopt.patching.kernels import Kernels
+from graphopt.patching.limits import Limits
 from graphopt.patching.plan import NodePlan, PatchPlan, RegionPlan
 from graphopt.patching.regions import apply_plan, by_rows
 from graphopt.solver.patching import Edge, Path, Problem, least_memory, least_work, pareto
@@ -26,21 +27,6 @@ if TYPE_CHECKING:
 BEHIND = 8
 # How often a plan is tightened whose arena turns out larger than estimated.
 ROUNDS = 6
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a plan has to keep.
-
-    Attributes:
-        sram: bytes of the arena; None for as few as the other limits admit.
-        work: how long it may take at most, as a multiple of the time without regions.
-        macs: multiply-accumulates at most, as a multiple of those of the graph: F of MCUNetV2.
-    """
-
-    sram: int | None = None
-    work: float | None = None
-    macs: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,10 +63,15 @@ def search_plan(
         outside: inputs and outputs that lie elsewhere and do not count.
 
     Raises:
+        OptionError: the target is no microcontroller.
         BudgetError: no plan keeps the limits; says what the least is and what sets it.
         PlanError: the graph has no part that runs by rows, or reads its input whole where it is
             to be streamed; names the node and says why.
     """
+    from graphopt.targets import McuTarget
+
+    if not isinstance(target, McuTarget):
+        raise OptionError("limits", f"expected a microcontroller, found {target.name}")
     return Search(graph, target, stream_input, outside).best(limits or Limits())
 
 
@@ -153,6 +144,10 @@ class Search:
         for path in pareto(self._problem(limits)):
             yield self._found(path)
 
+    def estimated_front(self) -> list[tuple[int, float]]:
+        """Memory and work of the plans that `pareto` places, as estimated."""
+        return [(path.memory, path.work) for path in pareto(self._problem(Limits()))]
+
     def _within(self, limits: Limits, sram: int) -> Found:
         """The plan of least work whose arena, as placed, takes `sram` bytes at most."""
         estimated = sram
@@ -161,10 +156,14 @@ class Search:
             path = least_work(self._problem(limits), estimated)
             if path is None:
                 break
-            found = self._found(path)
-            if found.arena <= sram:
-                return found
-            estimated = min(path.memory, estimated) - (found.arena - sram)
+            closest = self._found(path)
+            if closest.arena <= sram:
+                return closest
+            estimated = min(path.memory, estimated) - (closest.arena - sram)
+        least = least_memory(self._problem(limits))
+        found = None if least is None else self._found(least)
+        if found is not None and found.arena <= sram:
+            return found
         raise self._over(limits)
 
     def _widen(self, limits: Limits, enough: int) -> None:
