@@ -225,11 +225,11 @@ def _kernel(call: Call, symbol: str) -> CKernel:
 
 def table(program: Program) -> list[str]:
     """The kernels in the order in which they run, for people: a line each, below its head."""
-    head = ("kernel", "schedule", "MACs", "weights", "scratch", "operators")
+    head = ("kernel", "schedule", "runs", "MACs", "weights", "scratch", "operators")
     rows: list[tuple[str, ...]] = [head]
-    for number, call in enumerate(program.calls):
+    for number, (call, times) in enumerate(program.sites):
         plan = call.kernel.plan
-        numbers = (call.macs, call.weight_bytes, plan.scratch_bytes)
+        numbers = (times, times * call.macs, call.weight_bytes, plan.scratch_bytes)
         operators = textwrap.shorten(" ".join(call.operators), _OPERATORS, placeholder=" ...")
         rows.append((f"k{number}", plan.schedule, *map(str, numbers), operators))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
