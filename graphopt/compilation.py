@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from graphopt.patching.limits import Limits
     from graphopt.patching.plan import PatchPlan
     from graphopt.report import Report
+    from graphopt.report.regions import Tradeoff
     from graphopt.runtime.firmware import Firmware
     from graphopt.runtime.model import Model
     from graphopt.targets.target import Form, Target
@@ -58,12 +59,14 @@ class Compilation:
     patch_plan: PatchPlan | str | Path | None = None
     limits: Limits | None = None
     stream_input: bool = False
+    pareto: bool = False
     instruments: Instruments = field(init=False)
     seconds: dict[str, float] = field(default_factory=dict[str, float])
     imported_nodes: int = 0
     source: Path | None = None
     flash_bytes: int | None = None
     plan: PatchPlan | None = None
+    tradeoff: Tradeoff | None = None
 
     def __post_init__(self) -> None:
         def before(name: str) -> None:
@@ -117,7 +120,7 @@ class Compilation:
     def _patched(self, graph: Graph) -> Graph:
         """The graph with the regions of a plan: the one given, or one that keeps the limits."""
         given = self.patch_plan
-        if given is None and self.limits is None and not self.stream_input:
+        if given is None and self.limits is None and not (self.stream_input or self.pareto):
             return graph
         from graphopt.passes.patch_regions import PatchRegions
         from graphopt.patching.plan import PatchPlan
@@ -125,7 +128,7 @@ class Compilation:
         with self._step("patches"):
             if given is None:
                 self.plan = self._searched(graph)
-            elif self.limits is not None or self.stream_input:
+            elif self.limits is not None or self.stream_input or self.pareto:
                 raise OptionError("patch_plan", "expected no limits or streams beside a plan")
             else:
                 self.plan = given if isinstance(given, PatchPlan) else PatchPlan.load(given)
@@ -137,11 +140,20 @@ class Compilation:
                 raise PlanError(f"{given}: {error.where}", error.what, error.hint) from error
 
     def _searched(self, graph: Graph) -> PatchPlan:
-        """The plan of least work within the limits, or of least memory."""
-        from graphopt.patching.search import search_plan
+        """The plan of least work within the limits, or of least memory; none without limits."""
+        from graphopt.patching.limits import Limits
+        from graphopt.patching.plan import PatchPlan
+        from graphopt.patching.search import Search
+        from graphopt.report.tradeoff import tradeoff
 
-        target = self._target()
-        return search_plan(graph, target, self.limits, stream_input=self.stream_input).plan
+        search = Search(graph, self._target(), self.stream_input)
+        wanted = self.limits is not None or self.stream_input
+        found = search.best(self.limits or Limits()) if wanted else None
+        if self.pareto:
+            self._say("memory against latency")
+            sram = self.limits.sram if self.limits is not None else None
+            self.tradeoff = tradeoff(search.pareto(), found, sram)
+        return found.plan if found is not None else PatchPlan()
 
     def built(self, program: Program) -> Model | Firmware:
         """Machine code for a program, with its report beside it."""
@@ -214,6 +226,7 @@ class Compilation:
             imported_nodes=self.imported_nodes,
             seconds=dict(self.seconds),
             flash_bytes=self.flash_bytes,
+            tradeoff=self.tradeoff,
         )
 
     def _kernels(self, done: int, total: int) -> None:

@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from graphopt.cli import options as o
+from graphopt.cli import patches
 from graphopt.cli.output import emit, progress
 from graphopt.errors import ArtifactError, OptionError
 
@@ -27,7 +28,12 @@ def compile_(
     name: Annotated[
         str, typer.Option("--name", help="How firmware's files and functions are called.")
     ] = "model",
-    patch_plan: o.PatchPlan = None,
+    sram: patches.Sram = None,
+    max_work: patches.MaxWork = None,
+    max_macs: patches.MaxMacs = None,
+    stream_input: patches.StreamInput = False,
+    patch_plan: patches.PatchPlan = None,
+    pareto: patches.Pareto = False,
     stop_after: Annotated[
         str | None,
         typer.Option("--stop-after", metavar="PHASE", help="Print what stands there instead."),
@@ -49,7 +55,15 @@ def compile_(
     if kernels is None:
         raise OptionError("--form", f"expected one of {', '.join(FORMS)}, found {form!r}")
     compilation = Compilation(
-        target, threads, o.names(passes), form=kernels, name=name, patch_plan=patch_plan
+        target,
+        threads,
+        o.names(passes),
+        form=kernels,
+        name=name,
+        patch_plan=patch_plan,
+        limits=patches.limits(sram, max_work, max_macs, stream_input),
+        stream_input=stream_input,
+        pareto=pareto,
     )
     with progress() as compilation.progress:
         if phase is not None and phase != "built":
@@ -108,7 +122,9 @@ def inspect(
     target: o.TargetName = "cpu",
     shape: o.Shape = None,
     threads: o.Threads = 1,
-    patch_plan: o.PatchPlan = None,
+    sram: patches.Sram = None,
+    stream_input: patches.StreamInput = False,
+    patch_plan: patches.PatchPlan = None,
     json: o.Json = False,
 ) -> None:
     """Show the kernels of a model or artifact: operators, MACs, bytes, weights, peak memory.
@@ -126,7 +142,13 @@ def inspect(
         load_any(model)
         report = read_report(model)
     else:
-        compilation = Compilation(target, threads, patch_plan=patch_plan)
+        compilation = Compilation(
+            target,
+            threads,
+            patch_plan=patch_plan,
+            limits=patches.limits(sram, None, None, stream_input),
+            stream_input=stream_input,
+        )
         with progress() as compilation.progress:
             program = compilation.lowered(compilation.optimized(model, o.shapes(shape)))
             if isinstance(program.target, McuTarget):

@@ -22,10 +22,6 @@ Shape = Annotated[
 Passes = Annotated[
     str | None, typer.Option("--passes", metavar="A,B", help="See `graphopt passes`.")
 ]
-PatchPlan = Annotated[
-    Path | None,
-    typer.Option("--patch-plan", metavar="PLAN.json", help="Regions as saved, perhaps edited."),
-]
 Inputs = Annotated[
     Path | None, typer.Option("--input", metavar="X.npz", help="Arrays by input name.")
 ]

@@ -68,22 +68,28 @@ def search_plan(
         PlanError: the graph has no part that runs by rows, or reads its input whole where it is
             to be streamed; names the node and says why.
     """
-    from graphopt.targets import McuTarget
-
-    if not isinstance(target, McuTarget):
-        raise OptionError("limits", f"expected a microcontroller, found {target.name}")
     return Search(graph, target, stream_input, outside).best(limits or Limits())
 
 
 @dataclass
 class Search:
-    """The candidates of one graph, for one limit after the other."""
+    """The candidates of one graph, for one limit after the other.
+
+    Raises:
+        OptionError: the target is no microcontroller.
+    """
 
     graph: Graph
     target: Target
     stream_input: bool = False
     outside: Sequence[Value] = ()
     peaks: dict[str, int] = field(default_factory=dict[str, int])
+
+    def __post_init__(self) -> None:
+        from graphopt.targets import McuTarget
+
+        if not isinstance(self.target, McuTarget):
+            raise OptionError("limits", f"expected a microcontroller, found {self.target.name}")
 
     @cached_property
     def split(self) -> Graph:
