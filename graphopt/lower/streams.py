@@ -90,11 +90,12 @@ def _output(graph: Graph, node: Node, value: Value, aliases: Mapping[Value, Valu
 
 
 def _readers(graph: Graph, value: Value, aliases: Mapping[Value, Value]) -> Sequence[Node]:
+    """Who reads a value, as often as it does; what only renames it does not count."""
     return [
         node
         for node in graph.nodes
-        if any(owner(read, aliases) is value for read in node.inputs)
-        and not all(output in aliases for output in node.outputs)
+        for read in node.inputs
+        if owner(read, aliases) is value and not all(output in aliases for output in node.outputs)
     ]
 
 
