@@ -65,7 +65,9 @@ def plain_function(function: PrimFunc, symbol: str, target: Target, noalias: boo
     attributes = {"s_tir": True, "tirx.noalias": noalias, "global_symbol": symbol}
     if isinstance(target, McuTarget) and target.form == "library":
         body = tirx.AttrStmt(zero, "pragma_import_llvm", StringImm(NO_UNWINDER + _ROLLED), body)
-    return PrimFunc([*pointers, *numbers], body, PrimType("int32")).with_attr(attributes)
+    plain: Any = PrimFunc([*pointers, *numbers], body, PrimType("int32"))
+    result: PrimFunc = plain.with_attr(attributes)
+    return result
 
 
 def _pointer(dtype: str) -> PointerType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,7 @@ def check_mcu_schedule(
             )
         for name in plan.routines:
             if name not in objects:
-                objects[name] = assemble(routine_text(name, target), f"graphopt_{name}", target)
+                objects[name] = _routine(name, target)
         plans.append(plan)
         cases += _cases(kernel, region, tight)
     runs = run_kernels(target, list(objects.values()), [case.call for case in cases])
@@ -79,6 +80,11 @@ def check_mcu_schedule(
             id(case.kernel.plan), Checked(case.kernel.plan, run.instructions, run.stack_bytes)
         )
     return [checked[id(plan)] for plan in plans]
+
+
+@cache
+def _routine(name: str, target: McuTarget) -> bytes:
+    return assemble(routine_text(name, target), f"graphopt_{name}", target)
 
 
 @dataclass(frozen=True)

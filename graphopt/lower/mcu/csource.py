@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import tvm
@@ -28,6 +28,8 @@ from graphopt.lower.mcu.unread import without_unread
 from graphopt.targets import McuTarget
 
 Expr = Any
+# TVM declares the fields of its types in C++, out of sight of Python.
+_BUFFER_TYPE: Any = BufferType
 _WRAPPING = {
     ir.prim.expr.Add: "add",
     ir.prim.expr.Sub: "sub",
@@ -155,7 +157,7 @@ def _unscoped(type: Any) -> Any:
     if type.storage_scope != "local":
         return type
     shape = (type.shape, type.strides, type.elem_offset, type.data_alignment, type.offset_factor)
-    return BufferType(type.dtype, "global", *shape, type.layout, ())
+    return _BUFFER_TYPE(type.dtype, "global", *shape, type.layout, ())
 
 
 def _in_c(call: Any) -> Expr:
@@ -191,13 +193,13 @@ def _copied(store: Any) -> Any:
     to, from_ = store.indices[0], store.value
     if not (isinstance(to, tirx.Ramp) and isinstance(from_, ir.expr.TensorLoad)):
         return store
-    source = from_.indices[0]
+    source, read = from_.indices[0], cast(Any, from_.source)
     if not isinstance(source, tirx.Ramp) or (_number(to.stride), _number(source.stride)) != (1, 1):
         return store
     nbytes = lanes_of(from_) * tvm_ffi.dtype(element_of(from_)).bits // 8
     places = (
         tirx.BufferLoad(store.buffer, [to.base]),
-        tirx.BufferLoad(from_.source, [source.base]),
+        tirx.BufferLoad(read, [source.base]),
     )
     arguments = [*map(tirx.address_of, places), tirx.IntImm("int32", nbytes)]
     return tirx.Evaluate(tirx.call_extern("int32", "graphopt_copy", *arguments))

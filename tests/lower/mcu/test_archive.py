@@ -26,7 +26,8 @@ def calls(symbol: str, core: str) -> bytes:
     """An object file with a function that calls `helper` and needs a conversion of f16."""
     buffer = tirx.decl_buffer((2,), "float16", name="b")
     helped = tirx.call_extern("int32", "helper", tirx.address_of(buffer[0]))
-    doubled = tirx.BufferStore(buffer, buffer[1] + buffer[1], [1])
+    one = tirx.IntImm("int32", 1)
+    doubled = tirx.BufferStore(buffer, buffer[one] + buffer[one], [one])
     body = tirx.SeqStmt([tirx.Evaluate(helped), doubled])
     return compile_kernel(PrimFunc([buffer], body), symbol, load_target(core))
 
@@ -34,7 +35,8 @@ def calls(symbol: str, core: str) -> bytes:
 def nothing(symbol: str, core: str) -> bytes:
     """An object file with a function that does nothing."""
     buffer = tirx.decl_buffer((1,), "int32", name="b")
-    store = tirx.BufferStore(buffer, tirx.IntImm("int32", 0), [0])
+    zero = tirx.IntImm("int32", 0)
+    store = tirx.BufferStore(buffer, zero, [zero])
     return compile_kernel(PrimFunc([buffer], store), symbol, load_target(core))
 
 

@@ -58,7 +58,11 @@ def convs(draw: st.DrawFn) -> Region:
     )
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=(HealthCheck.too_slow, HealthCheck.data_too_large),
+)
 @given(convs(), st.integers(1, 2))
 def test_random_convs(region: Region, threads: int) -> None:
     target = load_cpu("cpu", threads)
