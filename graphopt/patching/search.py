@@ -131,16 +131,19 @@ class Search:
 
     def best(self, limits: Limits) -> Found:
         """See `search_plan`."""
+        plain = None
         if not self.stream_input:
-            plain = self._peak(PatchPlan())
-            if limits.sram is not None and plain <= limits.sram:
-                return Found(PatchPlan(), plain, 1.0, 1.0)
+            plain = Found(PatchPlan(), self._peak(PatchPlan()), 1.0, 1.0)
+            if limits.sram is not None and plain.arena <= limits.sram:
+                return plain
         if limits.sram is None:
             self._widen(limits, 0)
             path = least_memory(self._problem(limits))
             if path is None:
                 raise self._over(limits)
-            return self._found(path)
+            found = self._found(path)
+            # Estimated memory was less, but the arena as placed may not be.
+            return plain if plain is not None and plain.arena <= found.arena else found
         return self._within(limits, limits.sram)
 
     def pareto(self, limits: Limits | None = None) -> Iterator[Found]:

@@ -116,7 +116,8 @@ def test_plans_keep_their_limits_and_the_meaning(graph: Graph, share: float, str
     most = max(least.arena, int(least.arena + share * (plain - least.arena)))
     found = search_plan(graph, TARGET, Limits(sram=most), stream_input=stream)
     assert found.arena <= most
-    assert found.work <= least.work + 1e-9
+    # What fits without regions has none, also where a region would leave rows out.
+    assert found.work <= max(least.work, 1.0 if found.plan == PatchPlan() else 0.0) + 1e-9
     patched = apply_plan(graph, found.plan)
     assert arena_bytes(patched, TARGET) == found.arena
     check_same_meaning(graph, patched)
