@@ -267,18 +267,25 @@ def unrolled(steps: Sequence[Step]) -> Iterator[Call | Move | Receive | Send]:
     return run(steps)
 
 
-def listing(steps: Sequence[Step], indent: str = "  ") -> Iterator[str]:
-    """The steps for people, a line each."""
-    for step in steps:
-        match step:
-            case Loop(count, body):
-                head = f"{count} times"
-            case Section(head, body):
-                pass
-            case Part(number, body):
-                head = f"part {number}"
-            case _:
-                yield f"{indent}{step}"
-                continue
-        yield indent + head
-        yield from listing(body, indent + "  ")
+def listing(steps: Sequence[Step]) -> Iterator[str]:
+    """The steps for people, a line each; those of a part where it first stands."""
+    seen: set[int] = set()
+
+    def lines(steps: Sequence[Step], indent: str) -> Iterator[str]:
+        for step in steps:
+            match step:
+                case Loop(count, body):
+                    head = f"{count} times"
+                case Section(head, body):
+                    pass
+                case Part(number, body):
+                    head = f"part {number}"
+                    body = () if number in seen else body
+                    seen.add(number)
+                case _:
+                    yield f"{indent}{step}"
+                    continue
+            yield indent + head
+            yield from lines(body, indent + "  ")
+
+    return lines(steps, "  ")

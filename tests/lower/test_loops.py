@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from graphopt.lower.loops import rolled
 from graphopt.lower.parts import shared
-from graphopt.lower.steps import Address, Loop, Move, Part, Step, parts_of, unrolled, walk
+from graphopt.lower.steps import (
+    Address,
+    Loop,
+    Move,
+    Part,
+    Section,
+    Step,
+    listing,
+    parts_of,
+    unrolled,
+    walk,
+)
 
 
 def move(number: int) -> Move:
@@ -57,3 +68,15 @@ def test_long_sequences_get_short() -> None:
     found = shared(rolled(moves(*numbers)))
     assert len(walk(found)) <= 16
     assert any(isinstance(step, Part) for step in found)
+
+
+def test_parts_are_listed_once() -> None:
+    part = Part(2, (move(1),))
+    steps = (Section("rows", (Loop(3, (part,)), part)),)
+    assert list(listing(steps)) == [
+        "  rows",
+        "    3 times",
+        "      part 2",
+        "        move(arena+1, arena+1000, 4)",
+        "    part 2",
+    ]
