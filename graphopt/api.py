@@ -120,7 +120,8 @@ def compile(
         patch_plan: parts of the graph that run tile by tile, or the JSON file of such a plan.
         limits: what the plan has to keep that is searched for where none is given: of least work
             within `limits.sram` bytes, else of least memory. For microcontrollers.
-        stream_input: the inputs arrive by rows and are never held; a plan is searched for.
+        stream_input: the inputs arrive by rows and are never held; a plan is searched for, which
+            computes nothing twice unless limits are given.
         stop_after: a phase. Up to "fused" the result is the Graph that stands there, for
             "placed" and "lowered" the Program.
         form: what kernels of a firmware are: machine code, or C that any compiler takes.

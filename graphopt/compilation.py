@@ -140,7 +140,10 @@ class Compilation:
                 raise PlanError(f"{given}: {error.where}", error.what, error.hint) from error
 
     def _searched(self, graph: Graph) -> PatchPlan:
-        """The plan of least work within the limits, or of least memory; none without limits."""
+        """The plan of least work within the limits, or of least memory; none without limits.
+
+        Streams alone take as little memory as is possible with nothing computed twice.
+        """
         from graphopt.patching.limits import Limits
         from graphopt.patching.plan import PatchPlan
         from graphopt.patching.search import Search
@@ -148,7 +151,7 @@ class Compilation:
 
         search = Search(graph, self._target(), self.stream_input)
         wanted = self.limits is not None or self.stream_input
-        found = search.best(self.limits or Limits()) if wanted else None
+        found = search.best(self.limits or Limits(macs=1.0)) if wanted else None
         if self.pareto:
             self._say("memory against latency")
             sram = self.limits.sram if self.limits is not None else None

@@ -61,7 +61,7 @@ def compile_(
         form=kernels,
         name=name,
         patch_plan=patch_plan,
-        limits=patches.limits(sram, max_work, max_macs, stream_input),
+        limits=patches.limits(sram, max_work, max_macs),
         stream_input=stream_input,
         pareto=pareto,
     )
@@ -146,7 +146,7 @@ def inspect(
             target,
             threads,
             patch_plan=patch_plan,
-            limits=patches.limits(sram, None, None, stream_input),
+            limits=patches.limits(sram, None, None),
             stream_input=stream_input,
         )
         with progress() as compilation.progress:

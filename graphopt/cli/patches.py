@@ -51,12 +51,8 @@ PatchPlan = Annotated[
 _UNITS = {"B": 1, "KB": 1000, "KIB": 1 << 10, "MB": 1000**2, "MIB": 1 << 20}
 
 
-def limits(
-    sram: str | None, work: float | None, macs: float | None, stream_input: bool
-) -> Limits | None:
+def limits(sram: str | None, work: float | None, macs: float | None) -> Limits | None:
     """What a plan has to keep; None where nothing was asked for.
-
-    Streams alone are held in as little memory as is possible with nothing computed twice.
 
     Raises:
         OptionError: a text is no size, or a number is below what any plan takes.
@@ -67,7 +63,7 @@ def limits(
         if number is not None and not number >= 1:
             raise OptionError(option, f"expected 1 or more, found {number:g}")
     if sram is None and work is None and macs is None:
-        return Limits(macs=1.0) if stream_input else None
+        return None
     return Limits(None if sram is None else nbytes("--sram", sram), work, macs)
 
 
