@@ -15,6 +15,8 @@ from graphopt.patching.rows import RowMap, RowNode, RowRun, RowUse, run_rows
 from graphopt.patching.work import MOVED, is_depthwise, kernel_work
 
 FETCH = -1
+# For an output that may not share any bytes of an input.
+NOWHERE = -(1 << 62)
 # An output may start so far before its input, as a share of it.
 DRIFT = 1 / 8
 
@@ -60,11 +62,13 @@ class Strips:
 
     Attributes:
         widest: by map, of any strip.
+        sizes: by map, those of all strips, each once.
         total: by map, of all strips.
     """
 
     count: int
     widest: Mapping[Value, int]
+    sizes: Mapping[Value, frozenset[int]]
     total: Mapping[Value, int]
 
 
@@ -248,12 +252,6 @@ class Estimator:
             self._runs[key] = run_rows(nodes, frozenset(outputs), last, form.tile[0], fetched)
         return self._runs[key]
 
-    def demand(self, at: int, rows: int, columns: int) -> Demand | None:
-        """Of the kernel of a tile, or of one a little wider: there are few of them."""
-        node = self.nodes[at]
-        width = self.kernels.maps[node].type.dims[2]
-        return self.kernels.tile(node, rows, min(width, 1 << (columns - 1).bit_length()))
-
     def _outputs(self, first: int, end: int) -> list[Value]:
         return [
             value
@@ -281,8 +279,8 @@ class Estimator:
             maps = [v for node in nodes for v in (*node.inputs, *node.outputs)]
             full = {v: v.type.dims[2] for v in maps if v.type.rank == last.type.rank}
             full.update((v, self.kernels.maps[n].type.dims[2]) for n in nodes for v in n.outputs)
-            return Strips(1, full, full)
-        widest: dict[Value, int] = {}
+            return Strips(1, full, {v: frozenset((size,)) for v, size in full.items()}, full)
+        sizes: dict[Value, set[int]] = {}
         total: dict[Value, int] = {}
         starts = range(0, columns, width)
         for start in starts:
@@ -300,9 +298,11 @@ class Estimator:
                         span = reach.columns.pull(hull)
                         spans[value] = span.hull(spans.get(value, span))
             for value, span in spans.items():
-                widest[value] = max(widest.get(value, 0), span.size)
+                sizes.setdefault(value, set()).add(span.size)
                 total[value] = total.get(value, 0) + span.size
-        return Strips(len(starts), widest, total)
+        widest = {value: max(each) for value, each in sizes.items()}
+        each = {value: frozenset(each) for value, each in sizes.items()}
+        return Strips(len(starts), widest, each, total)
 
     def regions(self, end: int, form: Form, most: float = math.inf) -> Iterator[Estimate]:
         """Regions in this form that end before node `end`, from the shortest to the longest.
@@ -369,8 +369,7 @@ class _Growing:
         if not calls or any(value not in self.strips.widest for value in node.outputs):
             return False
         rows = max(calls)
-        value = node.outputs[0]
-        demand = self.of.demand(at, rows, self.strips.widest.get(value, 1))
+        demand = self._demand(node, calls)
         if demand is None:
             return False
         for output in node.outputs:
@@ -389,6 +388,20 @@ class _Growing:
         self._share(at, node, demand)
         self._count(node, calls)
         return True
+
+    def _demand(self, node: Node, calls: Sequence[int]) -> Demand | None:
+        """What suffices for all tiles of a node: those at the borders may need more than others."""
+        found: list[Demand] = []
+        for rows in set(calls):
+            for columns in self.strips.sizes[node.outputs[0]]:
+                demand = self.of.kernels.tile(node, rows, columns)
+                if demand is None:
+                    return None
+                found.append(demand)
+        return Demand(
+            max(each.scratch for each in found),
+            {pair: min(each.over.get(pair, NOWHERE) for each in found) for pair in found[0].over},
+        )
 
     def _held(self, value: Value) -> bool:
         """Whether a value that the region computes is held in part, in a buffer."""

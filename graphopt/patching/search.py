@@ -137,11 +137,7 @@ class Search:
             if limits.sram is not None and plain.arena <= limits.sram:
                 return plain
         if limits.sram is None:
-            self._widen(limits, 0)
-            path = least_memory(self._problem(limits))
-            if path is None:
-                raise self._over(limits)
-            found = self._found(path)
+            found = self._least(limits)
             # Estimated memory was less, but the arena as placed may not be.
             return plain if plain is not None and plain.arena <= found.arena else found
         return self._within(limits, limits.sram)
@@ -156,6 +152,25 @@ class Search:
     def estimated_front(self) -> list[tuple[int, float]]:
         """Memory and work of the plans that `pareto` places, as estimated."""
         return [(path.memory, path.work) for path in pareto(self._problem(Limits()))]
+
+    def _least(self, limits: Limits) -> Found:
+        """The plan of least memory, as placed: of those estimated to need no more than that."""
+        self._widen(limits, 0)
+        problem = self._problem(limits)
+        path = least_memory(problem)
+        if path is None:
+            raise self._over(limits)
+        best = self._found(path)
+        enough, less = path.memory, best.arena
+        for _ in range(ROUNDS):
+            less = min(less, best.arena) - self.target.alignment
+            path = least_work(problem, less) if less >= enough else None
+            if path is None:
+                break
+            found = self._found(path)
+            best = min(best, found, key=lambda each: each.arena)
+            less = min(less, path.memory)
+        return best
 
     def _within(self, limits: Limits, sram: int) -> Found:
         """The plan of least work whose arena, as placed, takes `sram` bytes at most."""
