@@ -184,10 +184,9 @@ class Search:
             if closest.arena <= sram:
                 return closest
             estimated = min(path.memory, estimated) - (closest.arena - sram)
-        least = least_memory(self._problem(limits))
-        found = None if least is None else self._found(least)
-        if found is not None and found.arena <= sram:
-            return found
+        least = self._least(limits)
+        if least.arena <= sram:
+            return least
         raise self._over(limits)
 
     def _widen(self, limits: Limits, enough: int) -> None:
@@ -295,7 +294,7 @@ class Search:
                 "multiply-accumulates",
                 {"work": work, "macs": macs},
             )
-        found = self._found(least)
+        found = self._least(limits)
         estimates = self.candidates.all()
         largest = max((estimates[i] for i in least.edges), key=lambda each: each.memory)
         first, last = self.split.nodes[largest.first], self.split.nodes[largest.end - 1]
