@@ -243,9 +243,13 @@ class _Run:
     def _compute(self, node: Node, rows: Span) -> None:
         windows = self._windows(node, rows)
         asked = [window for window in windows if window is not None]
+        again = [window.value for window in asked if self._recomputed(window.value)]
+        for value in again:
+            self._reserve(value)
         for window in asked:
             self._demand(window.value, window.rows)
-            self.pending[window.value] += 1
+            if window.value not in again:
+                self.pending[window.value] += 1
         for window in asked:  # what a later input overwrote
             if not self._has(window):
                 self._demand(window.value, window.rows)
@@ -272,6 +276,19 @@ class _Run:
             for window in written
             if window.value in self.held and window.value in self.body.outputs
         )
+
+    def _recomputed(self, value: Value) -> bool:
+        node = self.producers.get(value)
+        return node is not None and not self._keeps(node)
+
+    def _reserve(self, value: Value) -> None:
+        """Hold what is computed of `value` from now on: an operand that reads less may come last.
+
+        What lies in its buffer from before may have been overwritten.
+        """
+        if not self.pending[value]:
+            self.have.update(dict.fromkeys(self.producers[value].outputs))
+        self.pending[value] += 1
 
     def _windows(self, node: Node, rows: Span) -> tuple[Window | None, ...]:
         """What a node reads for some rows of its outputs."""

@@ -203,9 +203,12 @@ class _Run:
 
     def compute(self, node: RowNode, lo: int, hi: int) -> None:
         windows = [(map.value, *map.pull(lo, hi)) for map in node.maps]
+        again = [value for value, *_ in windows if self.recomputed(value)]
+        for value in again:
+            self.reserve(value)
         for value, first, end in windows:
             self.demand(value, first, end)
-            if value in self.states:
+            if value in self.states and value not in again:
                 self.states[value].pending += 1
                 self.version += 1
         for value, first, end in windows:
@@ -226,6 +229,19 @@ class _Run:
                 self.version += 1
         for output in node.node.outputs:
             self.states[output].used = time
+
+    def recomputed(self, value: Value) -> bool:
+        state = self.states.get(value)
+        return state is not None and not state.keep
+
+    def reserve(self, value: Value) -> None:
+        """Hold what is computed from now on: an operand that reads less may come last."""
+        state = self.states[value]
+        if not state.pending and state.producer is not None:
+            for output in state.producer.node.outputs:
+                self.states[output].lo = self.states[output].hi = -1
+        state.pending += 1
+        self.version += 1
 
     def append(self, value: Value, state: _State, lo: int, hi: int) -> None:
         use = self.uses[value]
